@@ -1,0 +1,214 @@
+//! What can go wrong, in classes that drive the exit code and texts that name verb, path and cause.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use thiserror::Error;
+
+use crate::model::path::RelPath;
+
+/// What kind of failure it is; the exit code follows from it (rsync.1, "EXIT VALUES").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The command line does not make sense (1).
+    Usage,
+    /// Operands can not be used together (3).
+    Selection,
+    /// An option or operand that twosync does not support (4).
+    Unsupported,
+    /// The destination can not be made or has no room (11).
+    FileIo,
+    /// A signal ended the run (20).
+    Interrupted,
+    /// Some entry could not be read, made or changed (23).
+    Entry,
+    /// A source entry vanished meanwhile (24).
+    Vanished,
+    /// `--max-delete` stopped deletions (25).
+    MaxDelete,
+    /// Phase two found differences that remain (40).
+    Unverified,
+}
+
+impl Class {
+    /// The process exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Usage => 1,
+            Self::Selection => 3,
+            Self::Unsupported => 4,
+            Self::FileIo => 11,
+            Self::Interrupted => 20,
+            Self::Entry => 23,
+            Self::Vanished => 24,
+            Self::MaxDelete => 25,
+            Self::Unverified => 40,
+        }
+    }
+
+    /// Of several classes the one with the highest rank gives the exit code: what ended the run
+    /// first, then 40 over 23 over 24 over 25.
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::MaxDelete => 0,
+            Self::Vanished => 1,
+            Self::Entry => 2,
+            Self::Unverified => 3,
+            Self::FileIo => 4,
+            Self::Interrupted => 5,
+            Self::Selection => 6,
+            Self::Unsupported => 7,
+            Self::Usage => 8,
+        }
+    }
+
+    /// What the class says in the closing line of a run.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::Usage => "syntax or usage error",
+            Self::Selection => "errors selecting source or destination",
+            Self::Unsupported => "requested action not supported",
+            Self::FileIo => "error in file input or output",
+            Self::Interrupted => "interrupted by a signal",
+            Self::Entry => "some files or attributes were not transferred (see the errors above)",
+            Self::Vanished => "some source files vanished before they could be transferred",
+            Self::MaxDelete => "the --max-delete limit stopped deletions",
+            Self::Unverified => "source and destination differ",
+        }
+    }
+}
+
+/// One failure: verb, path, cause.
+#[derive(Debug, Error)]
+#[error("{verb} \"{place}\": {cause}")]
+pub struct Fault {
+    /// Its class.
+    pub class: Class,
+    /// What was being done: `open`, `set times of`, ...
+    pub verb: &'static str,
+    /// To what.
+    pub place: Place,
+    /// Why it failed.
+    pub cause: Cause,
+}
+
+/// The path of a fault, with the root that it is below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place(Vec<u8>);
+
+impl Place {
+    /// A path as the user typed it.
+    pub fn operand(path: &Path) -> Self {
+        Self(path.as_os_str().as_encoded_bytes().to_vec())
+    }
+
+    /// An entry below a root.
+    pub fn below(root: &Path, rel: &RelPath) -> Self {
+        let mut bytes = root.as_os_str().as_encoded_bytes().to_vec();
+        if !rel.is_root() {
+            if bytes.last() != Some(&b'/') {
+                bytes.push(b'/');
+            }
+            bytes.extend_from_slice(rel.as_bytes());
+        }
+        Self(bytes)
+    }
+
+    /// The exact bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Place {
+    /// Control bytes are written `\#ooo`, as rsync does, so that no name steers a terminal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                if c.is_control() {
+                    let mut utf8 = [0; 4];
+                    for byte in c.encode_utf8(&mut utf8).bytes() {
+                        write!(f, "\\#{byte:03o}")?;
+                    }
+                } else {
+                    write!(f, "{c}")?;
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\#{byte:03o}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why something failed.
+#[derive(Debug, Error)]
+pub enum Cause {
+    /// The kernel said so.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// A rule of ours says so.
+    #[error("{0}")]
+    Rule(String),
+}
+
+impl Cause {
+    /// True if the kernel said that there is no room: ENOSPC or EDQUOT.
+    pub fn is_no_room(&self) -> bool {
+        match self {
+            Self::Io(error) => matches!(
+                error.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            ),
+            Self::Rule(_) => false,
+        }
+    }
+}
+
+impl Fault {
+    /// A failure to do `verb` to `place`, with a cause in words.
+    pub fn rule(class: Class, verb: &'static str, place: Place, why: impl Into<String>) -> Self {
+        Self { class, verb, place, cause: Cause::Rule(why.into()) }
+    }
+
+    /// A failure that the kernel reported. No room on the destination has a class of its own.
+    pub fn io(class: Class, verb: &'static str, place: Place, error: io::Error) -> Self {
+        let cause = Cause::Io(error);
+        let class = if cause.is_no_room() { Class::FileIo } else { class };
+        Self { class, verb, place, cause }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::Path;
+
+    use super::{Class, Fault, Place};
+
+    #[test]
+    fn a_fault_names_verb_path_and_cause() {
+        let error = io::Error::from_raw_os_error(13);
+        let fault = Fault::io(Class::Entry, "open", Place::operand(Path::new("a\n\u{e9}")), error);
+        assert_eq!(
+            fault.to_string(),
+            "open \"a\\#012\u{e9}\": Permission denied (os error 13)"
+        );
+    }
+
+    #[test]
+    fn no_room_is_a_failure_of_the_run() {
+        let error = io::Error::from_raw_os_error(28);
+        let fault = Fault::io(Class::Entry, "write", Place::operand(Path::new("a")), error);
+        assert_eq!(fault.class.exit_code(), 11);
+    }
+
+    #[test]
+    fn forty_wins_over_23_over_24_over_25() {
+        let mut classes = [Class::Vanished, Class::Unverified, Class::MaxDelete, Class::Entry];
+        classes.sort_by_key(|class| class.rank());
+        assert_eq!(classes.map(Class::exit_code), [25, 24, 23, 40]);
+    }
+}

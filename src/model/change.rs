@@ -1,0 +1,191 @@
+//! What is to be done to one entry, and rsync's eleven-column line that says so.
+
+use bitflags::bitflags;
+
+use crate::model::meta::Kind;
+use crate::model::path::RelPath;
+
+bitflags! {
+    /// Attributes of an entry that can differ, or that a run preserves.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Attrs: u16 {
+        /// The bytes of a file, the target of a symlink, the number of a device.
+        const CONTENT = 1;
+        /// The length of a regular file.
+        const SIZE = 1 << 1;
+        /// The time of last modification.
+        const MTIME = 1 << 2;
+        /// The time will be the time of transfer: it is not preserved (itemized `T`).
+        const MTIME_NOW = 1 << 3;
+        /// Permission and special mode bits.
+        const MODE = 1 << 4;
+        /// Owner.
+        const OWNER = 1 << 5;
+        /// Group.
+        const GROUP = 1 << 6;
+    }
+}
+
+/// How much is known of the equality of two contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knowledge {
+    /// Size and time agree (the quick check); nobody looked at the bytes.
+    Presumed,
+    /// The bytes were read and compared by digest.
+    Known,
+}
+
+/// How one entry differs between the sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Diff {
+    /// The attributes that differ and that the run preserves.
+    pub attrs: Attrs,
+    /// True if the file has to be sent again although nothing seen differs (`--ignore-times`).
+    pub send_anyway: bool,
+    /// The kinds differ: the entry has to be made anew.
+    pub other_kind: bool,
+    /// How the content was compared.
+    pub knowledge: Knowledge,
+}
+
+impl Diff {
+    /// No difference.
+    pub const NONE: Self = Self {
+        attrs: Attrs::empty(),
+        send_anyway: false,
+        other_kind: false,
+        knowledge: Knowledge::Presumed,
+    };
+
+    /// True if content has to be written.
+    pub fn needs_content(&self) -> bool {
+        self.other_kind
+            || self.send_anyway
+            || self.attrs.intersects(Attrs::CONTENT.union(Attrs::SIZE))
+    }
+
+    /// True if the sides agree in all that the run preserves.
+    pub fn is_none(&self) -> bool {
+        self.attrs.is_empty() && !self.send_anyway && !self.other_kind
+    }
+}
+
+/// Why an entry is left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Nothing differs.
+    UpToDate,
+    /// `--update`: the destination is newer.
+    Newer,
+    /// `--ignore-existing`.
+    Exists,
+    /// `--existing`: the destination has no such entry.
+    NotThere,
+    /// `--max-size`.
+    OverMaxSize,
+    /// `--min-size`.
+    UnderMinSize,
+    /// The run does not copy this kind of entry (no `--links`, `--devices` or `--specials`).
+    NonRegular,
+    /// The destination holds something that nobody asked to delete.
+    Extraneous,
+    /// It is the destination itself, met inside the source.
+    OwnDestination,
+    /// `-xx`: a mount point.
+    MountPoint,
+    /// A directory, and neither `--recursive` nor `--dirs` was given.
+    NotRecursive,
+    /// A directory in the way is not empty and nobody allowed to delete it.
+    DirNotEmpty,
+}
+
+/// What is done to one entry of the destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing.
+    Keep(Why),
+    /// Make it; nothing stands there.
+    Create,
+    /// Write the content of the regular file that stands there.
+    Rewrite,
+    /// Remove what stands there, then make it.
+    Replace,
+    /// Set attributes only.
+    Adjust,
+    /// Remove it.
+    Delete,
+}
+
+/// All that a person wants to read about one entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Where, below the destination.
+    pub path: RelPath,
+    /// What the source has there (for [`Action::Delete`]: the destination).
+    pub kind: Kind,
+    /// What is done.
+    pub action: Action,
+    /// Why: what differs.
+    pub diff: Diff,
+    /// The target of a symlink.
+    pub target: Option<Box<[u8]>>,
+    /// Length of a regular file in bytes, otherwise 0.
+    pub size: u64,
+}
+
+impl Change {
+    /// rsync's eleven columns `YXcstpoguax` (rsync.1, `--itemize-changes`).
+    pub fn itemized(&self) -> [u8; 11] {
+        if self.action == Action::Delete {
+            return *b"*deleting  ";
+        }
+        let is_new = matches!(self.action, Action::Create | Action::Replace) && self.is_made_anew();
+        let mut line = [b'.'; 11];
+        line[0] = self.update_letter();
+        line[1] = match self.kind {
+            Kind::File => b'f',
+            Kind::Dir => b'd',
+            Kind::Symlink => b'L',
+            Kind::CharDevice | Kind::BlockDevice => b'D',
+            Kind::Fifo | Kind::Socket => b'S',
+        };
+        if is_new {
+            line[2..].fill(b'+');
+            return line;
+        }
+        let attrs = self.diff.attrs;
+        for (column, bit, letter) in [
+            (2, Attrs::CONTENT, b'c'),
+            (3, Attrs::SIZE, b's'),
+            (4, Attrs::MTIME, b't'),
+            (4, Attrs::MTIME_NOW, b'T'),
+            (5, Attrs::MODE, b'p'),
+            (6, Attrs::OWNER, b'o'),
+            (7, Attrs::GROUP, b'g'),
+        ] {
+            if attrs.contains(bit) {
+                line[column] = letter;
+            }
+        }
+        // A new file that is presumed different by its time alone shows no `c`.
+        if matches!(self.action, Action::Keep(_)) || self.diff.is_none() {
+            let blank = self.diff.attrs.is_empty() && line[0] == b'.';
+            if blank {
+                line[2..].fill(b' ');
+            }
+        }
+        line
+    }
+
+    fn is_made_anew(&self) -> bool {
+        self.action == Action::Create || self.diff.other_kind
+    }
+
+    fn update_letter(&self) -> u8 {
+        match (self.action, self.kind) {
+            (Action::Create | Action::Rewrite | Action::Replace, Kind::File) => b'>',
+            (Action::Create | Action::Rewrite | Action::Replace, _) => b'c',
+            _ => b'.',
+        }
+    }
+}

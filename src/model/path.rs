@@ -1,0 +1,152 @@
+//! Names and relative paths: bytes, never text, that can not climb out of a root.
+
+use std::cmp::Ordering;
+use std::ffi::{CStr, CString, OsStr};
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+
+/// One path component: not empty, no `/`, no NUL, neither `.` nor `..`.
+///
+/// Kept with its closing NUL, so that a system call takes it without a copy.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Name(CString);
+
+impl Name {
+    /// Checks and owns one component; `None` if the bytes are not a single name below a directory.
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        if matches!(bytes, b"" | b"." | b"..") || bytes.contains(&b'/') {
+            return None;
+        }
+        CString::new(bytes).ok().map(Self)
+    }
+
+    /// The bytes, without the closing NUL.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// The form that system calls take.
+    pub fn as_c_str(&self) -> &CStr {
+        &self.0
+    }
+}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", OsStr::from_bytes(self.as_bytes()))
+    }
+}
+
+/// A path below a root: `/`-separated names, empty for the root itself.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RelPath(Box<[u8]>);
+
+impl RelPath {
+    /// The root itself.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// Joins names from the top down.
+    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a Name>) -> Self {
+        let mut bytes = Vec::new();
+        for name in names {
+            if !bytes.is_empty() {
+                bytes.push(b'/');
+            }
+            bytes.extend_from_slice(name.as_bytes());
+        }
+        Self(bytes.into())
+    }
+
+    /// This path with one more name.
+    #[must_use]
+    pub fn join(&self, name: &Name) -> Self {
+        let mut bytes = Vec::with_capacity(self.0.len() + 1 + name.as_bytes().len());
+        bytes.extend_from_slice(&self.0);
+        if !bytes.is_empty() {
+            bytes.push(b'/');
+        }
+        bytes.extend_from_slice(name.as_bytes());
+        Self(bytes.into())
+    }
+
+    /// The bytes, without a leading or a closing `/`; empty for the root.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// True for the root itself.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for RelPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", OsStr::from_bytes(&self.0))
+    }
+}
+
+/// The order in which rsync lists a directory: what is no directory first, by bytes; then the
+/// directories, compared as if each name ended in `/` (so `a.d/` comes before `a/`).
+pub fn listing_order(a: (&Name, bool), b: (&Name, bool)) -> Ordering {
+    let ((a_name, a_dir), (b_name, b_dir)) = (a, b);
+    a_dir.cmp(&b_dir).then_with(|| {
+        if a_dir {
+            let slash = std::iter::once(&b'/');
+            let left = a_name.as_bytes().iter().chain(slash.clone());
+            left.cmp(b_name.as_bytes().iter().chain(slash))
+        } else {
+            a_name.cmp(b_name)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Name, RelPath, listing_order};
+
+    fn name(text: &str) -> Name {
+        Name::new(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_name_is_one_component_below_a_directory() {
+        for bad in ["", ".", "..", "a/b", "/", "a\0b"] {
+            assert!(Name::new(bad.as_bytes()).is_none(), "{bad:?}");
+        }
+        assert_eq!(name("...").as_bytes(), b"...");
+    }
+
+    #[test]
+    fn join_puts_a_slash_between_names_and_none_before_the_first() {
+        let path = RelPath::root().join(&name("a")).join(&name("b"));
+        assert_eq!(path.as_bytes(), b"a/b");
+        assert_eq!(path, RelPath::from_names([&name("a"), &name("b")]));
+    }
+
+    #[test]
+    fn files_come_before_directories_and_directories_sort_with_a_closing_slash() {
+        let names = ["B", "a-b", "a.d", "a", "a0"].map(name);
+        let mut listed: Vec<_> = names.iter().rev().map(|n| (n, true)).collect();
+        let (z, exclamation) = (name("z"), name("!"));
+        listed.push((&z, false));
+        listed.push((&exclamation, false));
+        listed.sort_by(|a, b| listing_order(*a, *b));
+        let order: Vec<_> = listed.iter().map(|(n, _)| n.as_bytes()).collect();
+        assert_eq!(order, [&b"!"[..], b"z", b"B", b"a-b", b"a.d", b"a", b"a0"]);
+    }
+}

@@ -1,0 +1,341 @@
+//! Every choice of a run, resolved: built once from the command line, then read only.
+//!
+//! Groups of small values; a verb is handed its group and nothing else. Nothing here parses text.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use bitflags::bitflags;
+
+use crate::model::change::Attrs;
+
+/// All groups.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What is copied where.
+    pub roots: Roots,
+    /// Which entries take part.
+    pub select: Select,
+    /// Which attributes are carried over.
+    pub preserve: Preserve,
+    /// What symlinks mean.
+    pub links: Links,
+    /// What phase one takes for proof that a file is up to date.
+    pub evidence: Evidence,
+    /// Which entries may be made or changed.
+    pub update: Update,
+    /// What may be removed.
+    pub delete: Delete,
+    /// What phase two compares.
+    pub verify: Verify,
+    /// Whether the run changes anything.
+    pub effect: Effect,
+    /// How hard to work.
+    pub effort: Effort,
+}
+
+/// Operands, as typed.
+#[derive(Clone, Debug, Default)]
+pub struct Roots {
+    /// Source operands; at least one.
+    pub sources: Vec<PathBuf>,
+    /// The destination operand.
+    pub dest: PathBuf,
+    /// What may be made above the destination.
+    pub parents: Parents,
+}
+
+/// `--mkpath`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parents {
+    /// They have to exist.
+    #[default]
+    MustExist,
+    /// Missing ones are made.
+    Make,
+}
+
+/// Which entries of the source take part.
+#[derive(Clone, Copy, Debug)]
+pub struct Select {
+    /// How deep.
+    pub recursion: Recursion,
+    /// What happens at mount points of the source.
+    pub mounts: Mounts,
+    /// `--max-size`, in bytes: larger regular files stay out.
+    pub max_size: Option<u64>,
+    /// `--min-size`, in bytes: smaller regular files stay out.
+    pub min_size: Option<u64>,
+    /// Which kinds besides regular files and directories are copied.
+    pub kinds: Kinds,
+}
+
+/// `--recursive`, `--dirs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recursion {
+    /// Directories are skipped.
+    None,
+    /// Directories are copied without what is in them; `DIR/` and `.` give one level.
+    OneLevel,
+    /// The whole tree.
+    Full,
+}
+
+/// `--one-file-system`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mounts {
+    /// Cross them.
+    Cross,
+    /// Make an empty directory for each (`-x`).
+    Empty,
+    /// Leave them out (`-xx`).
+    Skip,
+}
+
+bitflags! {
+    /// Kinds of entries that are copied only on request.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Kinds: u8 {
+        /// Symbolic links, as links.
+        const SYMLINKS = 1;
+        /// Device nodes.
+        const DEVICES = 1 << 1;
+        /// Fifos and sockets.
+        const SPECIALS = 1 << 2;
+    }
+}
+
+/// Which attributes are carried over.
+#[derive(Clone, Copy, Debug)]
+pub struct Preserve {
+    /// Of `MTIME`, `MODE`, `OWNER`, `GROUP`.
+    pub attrs: Attrs,
+    /// `--executability`: x bits only (where `MODE` is not preserved).
+    pub executability: Executability,
+    /// Whose times are left out although `MTIME` is preserved.
+    pub omit_times: OmitTimes,
+}
+
+/// `--executability`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Executability {
+    /// The destination keeps its x bits.
+    Ignore,
+    /// x follows the source.
+    Follow,
+}
+
+bitflags! {
+    /// `--omit-dir-times`, `--omit-link-times`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct OmitTimes: u8 {
+        /// Times of directories are not set.
+        const DIRS = 1;
+        /// Times of symlinks are not set.
+        const LINKS = 1 << 1;
+    }
+}
+
+/// What symlinks mean on either side.
+#[derive(Clone, Copy, Debug)]
+pub struct Links {
+    /// `--copy-links`, `--copy-dirlinks`.
+    pub source: SourceLinks,
+    /// `--keep-dirlinks`.
+    pub dest_dirs: DestDirLinks,
+}
+
+/// Which symlinks of the source stand for what they point to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceLinks {
+    /// None.
+    AsLinks,
+    /// Those to directories (`-k`).
+    FollowToDirs,
+    /// All (`-L`).
+    Follow,
+}
+
+/// What a symlink to a directory is, where the source has a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DestDirLinks {
+    /// Something in the way.
+    Replace,
+    /// As good as a directory (`-K`).
+    Keep,
+}
+
+/// What phase one takes for proof that a regular file is up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// Same size and time (the quick check).
+    SizeAndTime,
+    /// Same size (`--size-only`).
+    Size,
+    /// Same size and digest (`--checksum`).
+    Digest,
+    /// Nothing: every file is sent (`--ignore-times`).
+    Never,
+}
+
+/// When two times count as equal (`--modify-window`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// Whole seconds that differ by at most so many.
+    Seconds(u32),
+    /// To the nanosecond (`--modify-window=-1`).
+    Nanoseconds,
+}
+
+/// Which entries may be made or changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Update {
+    /// What happens to files that are there.
+    pub existing: Existing,
+    /// What happens to entries that are not.
+    pub missing: Missing,
+    /// How times are compared, here and everywhere.
+    pub window: Window,
+}
+
+/// `--update`, `--ignore-existing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// They are brought up to date.
+    Update,
+    /// Newer ones are left alone (`-u`).
+    KeepNewer,
+    /// All are left alone.
+    KeepAll,
+}
+
+/// `--existing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// They are made.
+    Create,
+    /// They stay missing.
+    Skip,
+}
+
+/// What may be removed.
+#[derive(Clone, Copy, Debug)]
+pub struct Delete {
+    /// What happens to entries that the source has not.
+    pub extraneous: Extraneous,
+    /// `--max-delete`: how many entries may be removed; `None` is no limit.
+    pub limit: Option<u64>,
+    /// What happens to a directory with entries where the source has none.
+    pub full_dirs: FullDirs,
+}
+
+/// `--delete`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extraneous {
+    /// They stay.
+    Keep,
+    /// They are removed while the tree is walked.
+    Remove,
+}
+
+/// `--force` (also implied by `--delete`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FullDirs {
+    /// They stay, and what should stand there fails.
+    Keep,
+    /// They are removed with all that is in them.
+    Remove,
+}
+
+/// `--verify`: what phase two compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verify {
+    /// Metadata of everything, content of every selected regular file.
+    All,
+    /// Metadata of everything, content of what this run wrote.
+    Transferred,
+    /// What a second rsync pass looks at.
+    Metadata,
+    /// There is no phase two.
+    None,
+}
+
+/// Whether the run changes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It copies, verifies and repairs.
+    Sync,
+    /// It says what it would copy (`--dry-run`).
+    DryRun,
+    /// It compares and says what differs (`--verify-only`).
+    VerifyOnly,
+}
+
+/// How hard to work.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// `--jobs`.
+    pub jobs: Jobs,
+    /// `--fsync`.
+    pub durability: Durability,
+}
+
+/// `--jobs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Jobs {
+    /// As many as keep the processors or the mount busy.
+    Auto,
+    /// So many.
+    Fixed(NonZeroUsize),
+}
+
+/// `--fsync`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Network mounts are flushed once, before phase two.
+    FlushNetwork,
+    /// Every written file is flushed, and the file system before phase two.
+    FsyncFiles,
+}
+
+impl Default for Settings {
+    /// What no option at all means.
+    fn default() -> Self {
+        Self {
+            roots: Roots::default(),
+            select: Select {
+                recursion: Recursion::None,
+                mounts: Mounts::Cross,
+                max_size: None,
+                min_size: None,
+                kinds: Kinds::empty(),
+            },
+            preserve: Preserve {
+                attrs: Attrs::empty(),
+                executability: Executability::Ignore,
+                omit_times: OmitTimes::empty(),
+            },
+            links: Links {
+                source: SourceLinks::AsLinks,
+                dest_dirs: DestDirLinks::Replace,
+            },
+            evidence: Evidence::SizeAndTime,
+            update: Update {
+                existing: Existing::Update,
+                missing: Missing::Create,
+                window: Window::Seconds(0),
+            },
+            delete: Delete {
+                extraneous: Extraneous::Keep,
+                limit: None,
+                full_dirs: FullDirs::Keep,
+            },
+            verify: Verify::All,
+            effect: Effect::Sync,
+            effort: Effort {
+                jobs: Jobs::Auto,
+                durability: Durability::FlushNetwork,
+            },
+        }
+    }
+}

@@ -1,1 +1,7 @@
-//! placeholder
+//! twosync copies a tree in two phases.
+pub mod effort;
+pub mod error;
+pub mod model;
+pub mod report;
+pub mod settings;
+pub mod sync;

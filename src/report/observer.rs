@@ -1,0 +1,83 @@
+//! The whole interface between the engine and whoever watches it. The library never prints.
+
+use std::path::Path;
+
+use crate::error::Fault;
+use crate::model::change::Change;
+use crate::report::ledger::Ledger;
+
+/// Which of the two passes over the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Phase one: copy.
+    Copy,
+    /// Phase two: verify and repair.
+    Verify,
+}
+
+/// How an action on one entry ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Done; or, in a run that may not act, it would be done.
+    Done,
+    /// It failed; the fault was told apart.
+    Failed,
+}
+
+/// One entry's change and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// In which pass.
+    pub phase: Phase,
+    /// What was to be done.
+    pub change: Change,
+    /// How it ended.
+    pub ending: Ending,
+    /// Bytes of content written to the destination.
+    pub written_bytes: u64,
+}
+
+/// Something to tell, in the order in which rsync would tell it.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Directories above the destination were made (`--mkpath`), the destination itself included.
+    MadeParents {
+        /// How many.
+        count: usize,
+        /// The last of them.
+        path: &'a Path,
+    },
+    /// The destination directory was made.
+    MadeDest(&'a Path),
+    /// An entry was dealt with.
+    Entry(&'a Outcome),
+}
+
+/// How much an observer wants to hear of [`Event::Entry`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Only entries that are left out for a reason that rsync always tells.
+    Notices,
+    /// Also every change.
+    Changes,
+    /// Also what is kept as it is.
+    All,
+}
+
+/// Watches a run. Calls come from any thread, but `event` calls come one at a time.
+pub trait Observer: Sync {
+    /// How much it wants to hear.
+    fn detail(&self) -> Detail;
+
+    /// Something happened. Entries of one phase come in rsync's order.
+    fn event(&self, event: &Event<'_>);
+
+    /// Something went wrong; told at once, in no order.
+    fn fault(&self, fault: &Fault);
+
+    /// A phase starts; `ledger` can be read at any time for progress.
+    fn phase_starts(&self, phase: Phase, ledger: &Ledger<'_>);
+
+    /// The phase has ended.
+    fn phase_ends(&self, phase: Phase, ledger: &Ledger<'_>);
+}

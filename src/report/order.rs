@@ -1,0 +1,1 @@
+//! Brings lines into rsync's order.

@@ -1,20 +1,249 @@
-//! The one place where outcomes are recorded.
+//! The one place where outcomes are recorded; lines, counts, progress and exit code derive from it.
+//!
+//! Workers write on a [`Sheet`] of their own and hand it in when they are done with a batch.
 
-use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use crate::report::tally::Tally;
+use crate::error::{Class, Fault};
+use crate::model::change::{Action, Change, Diff, Why};
+use crate::model::meta::{Kind, Meta};
+use crate::model::path::RelPath;
+use crate::report::observer::{Detail, Ending, Event, Observer, Outcome, Phase};
+use crate::report::order::{Item, Sequencer, Slot};
+use crate::report::tally::{Findings, Tally};
 
-/// Live counts of a phase and all that was recorded in it.
-pub struct Ledger<'a>(PhantomData<&'a ()>);
+/// All that is recorded in one phase.
+pub struct Ledger<'a> {
+    phase: Phase,
+    observer: &'a dyn Observer,
+    detail: Detail,
+    sequencer: Sequencer<Outcome>,
+    sums: Mutex<Sums>,
+    worst: Mutex<Option<Class>>,
+    written_bytes: AtomicU64,
+    read_bytes: AtomicU64,
+    scan_done: AtomicBool,
+}
 
-impl Ledger<'_> {
-    /// The sums so far.
-    pub fn tally(&self) -> Tally {
-        Tally::default()
+#[derive(Default)]
+struct Sums {
+    tally: Tally,
+    findings: Findings,
+}
+
+impl<'a> Ledger<'a> {
+    /// An empty ledger, and its first sheet's place.
+    pub fn new(phase: Phase, observer: &'a dyn Observer) -> (Self, Slot) {
+        let (sequencer, first) = Sequencer::new();
+        let ledger = Self {
+            phase,
+            observer,
+            detail: observer.detail(),
+            sequencer,
+            sums: Mutex::default(),
+            worst: Mutex::new(None),
+            written_bytes: AtomicU64::new(0),
+            read_bytes: AtomicU64::new(0),
+            scan_done: AtomicBool::new(false),
+        };
+        (ledger, first)
     }
 
-    /// True once every directory of the source was listed, so that the sums of planned work are final.
+    /// The sums of all sheets handed in so far.
+    pub fn tally(&self) -> Tally {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner).tally
+    }
+
+    /// What phase two found so far.
+    pub fn findings(&self) -> Findings {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner).findings
+    }
+
+    /// The gravest class of fault so far.
+    pub fn worst(&self) -> Option<Class> {
+        *self.worst.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Live count of bytes written, also of files that are not finished.
+    pub fn live_written_bytes(&self) -> u64 {
+        self.written_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Live count of bytes read back, also of files that are not finished.
+    pub fn live_read_bytes(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Moves the live counts on.
+    pub fn advance(&self, written_bytes: u64, read_bytes: u64) {
+        self.written_bytes.fetch_add(written_bytes, Ordering::Relaxed);
+        self.read_bytes.fetch_add(read_bytes, Ordering::Relaxed);
+    }
+
+    /// True once every directory of the source was listed, so that the planned work is known.
     pub fn is_scan_done(&self) -> bool {
-        false
+        self.scan_done.load(Ordering::Relaxed)
+    }
+
+    /// Says that nothing is left to list.
+    pub fn scan_is_done(&self) {
+        self.scan_done.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells a fault at once and remembers its class.
+    pub fn fault(&self, fault: &Fault) {
+        self.remember(fault.class);
+        self.observer.fault(fault);
+    }
+
+    /// Remembers a class without telling anything.
+    pub fn remember(&self, class: Class) {
+        let mut worst = self.worst.lock().unwrap_or_else(PoisonError::into_inner);
+        if worst.is_none_or(|known| known.rank() < class.rank()) {
+            *worst = Some(class);
+        }
+    }
+
+    /// The sheet of a slot.
+    pub fn sheet(&self, slot: Slot) -> Sheet<'_> {
+        Sheet {
+            ledger: self,
+            slot,
+            items: Vec::new(),
+            tally: Tally::default(),
+            findings: Findings::default(),
+        }
     }
 }
+
+/// What there is to record of one entry; the path is built only if somebody wants to read it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// What the source has (of a deletion: the destination).
+    pub kind: Kind,
+    /// What is done.
+    pub action: Action,
+    /// What differs.
+    pub diff: Diff,
+    /// How it ended.
+    pub ending: Ending,
+    /// Length of a regular file in bytes.
+    pub size: u64,
+    /// Bytes of content written.
+    pub written_bytes: u64,
+    /// Target of a symlink.
+    pub target: Option<Box<[u8]>>,
+}
+
+impl Record {
+    /// An action on what `meta` describes, done.
+    pub fn of(meta: &Meta, action: Action, diff: Diff) -> Self {
+        Self {
+            kind: meta.kind,
+            action,
+            diff,
+            ending: Ending::Done,
+            size: if meta.kind == Kind::File { meta.size } else { 0 },
+            written_bytes: 0,
+            target: None,
+        }
+    }
+}
+
+/// One worker's part of the ledger.
+pub struct Sheet<'l> {
+    ledger: &'l Ledger<'l>,
+    slot: Slot,
+    items: Vec<Item<Outcome>>,
+    /// Counts that no [`Record`] carries are added here by the phases.
+    pub tally: Tally,
+    /// What phase two found.
+    pub findings: Findings,
+}
+
+impl<'l> Sheet<'l> {
+    /// A sheet whose lines come here, after those recorded so far and before those to come.
+    #[must_use]
+    pub fn fork(&mut self) -> Sheet<'l> {
+        let slot = self.ledger.sequencer.slot();
+        self.items.push(Item::Open(slot));
+        self.ledger.sheet(slot)
+    }
+
+    /// The ledger it belongs to.
+    pub fn ledger(&self) -> &'l Ledger<'l> {
+        self.ledger
+    }
+
+    /// Records how one entry ended: counts it, and keeps it for the observer if it asked for that.
+    pub fn record(&mut self, record: Record, path: impl FnOnce() -> RelPath) {
+        self.count(&record);
+        let wanted = match record.action {
+            Action::Keep(
+                Why::NonRegular | Why::NotRecursive | Why::DirNotEmpty | Why::OwnDestination,
+            ) => Detail::Notices,
+            Action::Keep(_) => Detail::All,
+            _ => Detail::Changes,
+        };
+        if wanted > self.ledger.detail {
+            return;
+        }
+        let Record { kind, action, diff, ending, size, written_bytes, target } = record;
+        let change = Change { path: path(), kind, action, diff, target, size };
+        let outcome = Outcome { phase: self.ledger.phase, change, ending, written_bytes };
+        self.items.push(Item::Tell(outcome));
+    }
+
+    fn count(&mut self, record: &Record) {
+        let tally = &mut self.tally;
+        tally.planned += 1;
+        tally.written_bytes += record.written_bytes;
+        match (record.ending, record.action) {
+            (Ending::Failed, _) => tally.failed += 1,
+            (Ending::Done, Action::Keep(_)) => tally.kept += 1,
+            (Ending::Done, _) => tally.changed += 1,
+        }
+        if record.ending == Ending::Failed {
+            return;
+        }
+        let diff = &record.diff;
+        match record.action {
+            Action::Create => tally.created.count(record.kind),
+            Action::Replace if diff.other_kind => tally.created.count(record.kind),
+            Action::Delete => tally.deleted.count(record.kind),
+            _ => {}
+        }
+        let sends = matches!(record.action, Action::Create | Action::Rewrite | Action::Replace);
+        if sends && record.kind == Kind::File {
+            tally.transferred_files += 1;
+            tally.transferred_bytes += record.size;
+        }
+    }
+
+    /// Counts an entry of the source as part of the run.
+    pub fn list(&mut self, meta: &Meta) {
+        self.tally.listed.count(meta.kind);
+        if matches!(meta.kind, Kind::File | Kind::Symlink) {
+            self.tally.total_bytes += meta.size;
+        }
+    }
+
+    /// Tells a fault at once.
+    pub fn fault(&self, fault: &Fault) {
+        self.ledger.fault(fault);
+    }
+
+    /// Hands the sheet in.
+    pub fn close(self) {
+        let Self { ledger, slot, items, tally, findings } = self;
+        {
+            let mut sums = ledger.sums.lock().unwrap_or_else(PoisonError::into_inner);
+            sums.tally += tally;
+            sums.findings += findings;
+        }
+        let tell = |outcome: Outcome| ledger.observer.event(&Event::Entry(&outcome));
+        ledger.sequencer.close(slot, items, tell);
+    }
+}
+

@@ -1,1 +1,97 @@
-//! Brings lines into rsync's order.
+//! Brings what workers tell out of order back into rsync's order.
+//!
+//! A slot is a place in the output: a directory, or a batch of its files. It holds, in order, items
+//! and further slots; it is told once it is closed and everything before it was told. What waits is
+//! what was finished ahead of its turn. Nothing here knows what an item is.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::vec::IntoIter;
+
+/// The name of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Slot(u64);
+
+/// What a slot holds.
+#[derive(Debug)]
+pub enum Item<T> {
+    /// Something to tell.
+    Tell(T),
+    /// Another slot stands here.
+    Open(Slot),
+}
+
+/// The slots of one phase.
+#[derive(Debug)]
+pub struct Sequencer<T> {
+    next: AtomicU64,
+    waiting: Mutex<Waiting<T>>,
+}
+
+#[derive(Debug)]
+struct Waiting<T> {
+    /// Closed slots whose turn has not come.
+    closed: HashMap<Slot, Vec<Item<T>>>,
+    /// The way from the first slot to the one whose turn it is.
+    turn: Vec<Turn<T>>,
+}
+
+#[derive(Debug)]
+enum Turn<T> {
+    Open(Slot),
+    Telling(IntoIter<Item<T>>),
+}
+
+impl<T> Sequencer<T> {
+    /// An output with one open slot, and that slot.
+    pub fn new() -> (Self, Slot) {
+        let first = Slot(0);
+        let waiting = Waiting { closed: HashMap::new(), turn: vec![Turn::Open(first)] };
+        (Self { next: AtomicU64::new(1), waiting: Mutex::new(waiting) }, first)
+    }
+
+    /// A new slot; the caller puts it into another one as [`Item::Open`].
+    pub fn slot(&self) -> Slot {
+        Slot(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Closes a slot with all that it holds, and tells whatever's turn has come, one at a time.
+    pub fn close(&self, slot: Slot, items: Vec<Item<T>>, mut tell: impl FnMut(T)) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = &mut *waiting;
+        waiting.closed.insert(slot, items);
+        while let Some(turn) = waiting.turn.last_mut() {
+            match turn {
+                Turn::Open(slot) => match waiting.closed.remove(slot) {
+                    Some(items) => *turn = Turn::Telling(items.into_iter()),
+                    None => return,
+                },
+                Turn::Telling(items) => match items.next() {
+                    Some(Item::Tell(item)) => tell(item),
+                    Some(Item::Open(slot)) => waiting.turn.push(Turn::Open(slot)),
+                    None => drop(waiting.turn.pop()),
+                },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Item, Sequencer};
+
+    #[test]
+    fn items_are_told_in_the_order_of_their_slots_whoever_closes_first() {
+        let (sequencer, root) = Sequencer::new();
+        let (a, b) = (sequencer.slot(), sequencer.slot());
+        let mut told = Vec::new();
+        sequencer.close(b, vec![Item::Tell("b")], |item| told.push(item));
+        assert!(told.is_empty());
+        let items = vec![Item::Tell("first"), Item::Open(a), Item::Open(b), Item::Tell("last")];
+        sequencer.close(root, items, |item| told.push(item));
+        assert_eq!(told, ["first"]);
+        sequencer.close(a, vec![Item::Tell("a")], |item| told.push(item));
+        assert_eq!(told, ["first", "a", "b", "last"]);
+    }
+}

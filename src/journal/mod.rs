@@ -1,0 +1,4 @@
+//! Digests that phase one computed from the bytes it copied, kept for phase two.
+
+pub mod record;
+pub mod store;

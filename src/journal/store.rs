@@ -1,0 +1,204 @@
+//! The journal file: appended to by all workers, then sorted and searched through a memory map.
+//!
+//! It is an unlinked temporary file (in `$TMPDIR`), so the kernel writes its pages out when memory
+//! is short: anonymous memory does not grow with the tree. 88 bytes a copied file.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use memmap2::MmapMut;
+
+use crate::journal::record::Record;
+use crate::model::digest::Digest;
+use crate::model::meta::Meta;
+use crate::model::path::RelPath;
+
+/// How many records a worker gathers before it writes them.
+const BATCH_RECORDS: usize = 512;
+
+/// Collects records in phase one. Shared by all workers.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    end: AtomicU64,
+    /// One buffer for each worker and one for everybody else: no lock is ever waited for.
+    buffers: Box<[Mutex<Vec<Record>>]>,
+    failed: Mutex<Option<io::Error>>,
+}
+
+
+impl Journal {
+    /// An empty journal for a pool of `workers` threads.
+    pub fn new(workers: usize) -> io::Result<Self> {
+        Ok(Self {
+            file: tempfile::tempfile()?,
+            end: AtomicU64::new(0),
+            buffers: (0..=workers).map(|_| Mutex::default()).collect(),
+            failed: Mutex::new(None),
+        })
+    }
+
+    /// Remembers the digest of the bytes of `source`, copied to `path`.
+    ///
+    /// If the journal can not be written, that is found out by [`Journal::sort`]; until then
+    /// nothing is lost but the saving.
+    pub fn append(&self, path: &RelPath, source: &Meta, digest: Digest) {
+        let worker = rayon::current_thread_index().unwrap_or(usize::MAX);
+        let buffer = &self.buffers[worker.min(self.buffers.len() - 1)];
+        let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        buffer.push(Record::new(path, source, digest));
+        if buffer.len() >= BATCH_RECORDS {
+            self.write_out(&mut buffer);
+        }
+    }
+
+    fn write_out(&self, buffer: &mut Vec<Record>) {
+        let bytes: &[u8] = bytemuck::cast_slice(buffer);
+        let offset = self.end.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        if let Err(error) = self.file.write_all_at(bytes, offset) {
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.get_or_insert(error);
+        }
+        buffer.clear();
+    }
+
+    /// Ends phase one: all records, sorted.
+    ///
+    /// # Errors
+    /// The first failure to write a record. Phase two then reads both sides.
+    pub fn sort(self) -> io::Result<Digests> {
+        for buffer in &self.buffers {
+            let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
+            self.write_out(&mut buffer);
+        }
+        if let Some(error) = self.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        if self.end.into_inner() == 0 {
+            return Ok(Digests { map: None });
+        }
+        let mut map = map(&self.file)?;
+        // A cast of the map fails only if it is no whole number of records.
+        let records = bytemuck::try_cast_slice_mut::<u8, Record>(&mut map)
+            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        records.sort_unstable_by_key(Record::key);
+        Ok(Digests { map: Some(map) })
+    }
+}
+
+/// Maps the journal.
+///
+/// SAFETY: a map is sound while nobody else changes or truncates the file. This file was made
+/// unlinked by `tempfile`: no name leads to it, this process alone has it open, and after this call
+/// only the map touches it. It is as long as all records, all of which were written: the caller
+/// has checked every write.
+#[expect(unsafe_code, reason = "memory maps are unsafe; the proof is above")]
+fn map(file: &File) -> io::Result<MmapMut> {
+    unsafe { MmapMut::map_mut(file) }
+}
+
+/// The sorted journal. Searched by all workers of phase two.
+#[derive(Debug)]
+pub struct Digests {
+    map: Option<MmapMut>,
+}
+
+impl Digests {
+    /// A journal in which nothing is known: phase two reads both sides.
+    pub fn none() -> Self {
+        Self { map: None }
+    }
+
+    fn records_of(&self, source: &Meta) -> &[Record] {
+        let bytes = self.map.as_deref().unwrap_or_default();
+        // `sort` has made this very cast and kept nothing of a map that it fails for.
+        let records = bytemuck::try_cast_slice::<u8, Record>(bytes).unwrap_or_default();
+        let key = Record::key_of(source);
+        let first = records.partition_point(|record| record.key() < key);
+        let len = records[first..].partition_point(|record| record.key() == key);
+        &records[first..first + len]
+    }
+
+    /// The digest of the bytes of `source`, if phase one read them and nothing says that they
+    /// changed since.
+    pub fn digest_of(&self, source: &Meta) -> Option<Digest> {
+        let records = self.records_of(source);
+        records.iter().find(|record| record.still_holds(source)).map(Record::digest)
+    }
+
+    /// True if this run wrote the entry at `path` from `source`.
+    pub fn wrote(&self, path: impl FnOnce() -> RelPath, source: &Meta) -> bool {
+        let records = self.records_of(source);
+        if records.is_empty() {
+            return false;
+        }
+        let path = path();
+        records.iter().any(|record| record.is_for(&path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Digests, Journal};
+    use crate::model::digest::Digest;
+    use crate::model::meta::{FileId, Kind, Meta, Stamp};
+    use crate::model::path::{Name, RelPath};
+
+    fn meta(ino: u64) -> Meta {
+        let stamp = Stamp { secs: 1, nanos: 2 };
+        Meta {
+            kind: Kind::File,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            size: 5,
+            mtime: stamp,
+            ctime: stamp,
+            id: FileId { dev: 1, ino },
+            nlink: 1,
+            rdev: 0,
+        }
+    }
+
+    fn path(text: &str) -> RelPath {
+        RelPath::root().join(&Name::new(text.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn a_digest_is_found_until_any_stamp_of_the_source_changes() {
+        let journal = Journal::new(2).unwrap();
+        for ino in (0..3000).rev() {
+            journal.append(&path("a"), &meta(ino), Digest::of(&ino.to_le_bytes()));
+        }
+        let digests = journal.sort().unwrap();
+        for ino in 0..3000 {
+            assert_eq!(digests.digest_of(&meta(ino)), Some(Digest::of(&ino.to_le_bytes())));
+        }
+        assert_eq!(digests.digest_of(&meta(3000)), None);
+        let size = Meta { size: 6, ..meta(7) };
+        let mtime = Meta { mtime: Stamp { secs: 1, nanos: 3 }, ..meta(7) };
+        let ctime = Meta { ctime: Stamp { secs: 0, nanos: 2 }, ..meta(7) };
+        for changed in [size, mtime, ctime] {
+            assert_eq!(digests.digest_of(&changed), None);
+        }
+    }
+
+    #[test]
+    fn the_names_of_one_inode_are_told_apart() {
+        let journal = Journal::new(1).unwrap();
+        journal.append(&path("a"), &meta(1), Digest::of(b""));
+        let digests = journal.sort().unwrap();
+        assert!(digests.wrote(|| path("a"), &meta(1)));
+        assert!(!digests.wrote(|| path("b"), &meta(1)));
+    }
+
+    #[test]
+    fn an_empty_journal_knows_nothing() {
+        let digests = Journal::new(1).unwrap().sort().unwrap();
+        assert_eq!(digests.digest_of(&meta(1)), None);
+        assert_eq!(Digests::none().digest_of(&meta(1)), None);
+    }
+}

@@ -1,0 +1,83 @@
+//! Setting owner, mode and times, on open files or on names, never through a symlink.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+
+use filetime::FileTime;
+use rustix::fs::{
+    AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid,
+};
+
+use crate::model::meta::{Kind, Stamp};
+use crate::model::path::Name;
+use crate::sys::dir::Dir;
+use crate::sys::permit::Permit;
+
+/// What attributes are set on.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'a> {
+    /// Something open.
+    Handle(&'a File),
+    /// An entry of a directory, itself and not what it points to.
+    Entry(&'a Dir, &'a Name),
+}
+
+/// Sets owner and group; `None` leaves one as it is. Set-id bits are lost (chown(2)).
+pub fn set_owner(
+    _: &Permit,
+    target: Target<'_>,
+    uid: Option<u32>,
+    gid: Option<u32>,
+) -> io::Result<()> {
+    let (uid, gid) = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
+    Ok(match target {
+        Target::Handle(file) => rustix::fs::fchown(file, uid, gid),
+        Target::Entry(dir, name) => {
+            rustix::fs::chownat(dir, name.as_c_str(), uid, gid, AtFlags::SYMLINK_NOFOLLOW)
+        }
+    }?)
+}
+
+/// Sets the mode bits (`0o7777`). On an entry that is a symlink this fails.
+pub fn set_mode(_: &Permit, target: Target<'_>, mode: u32) -> io::Result<()> {
+    let mode = Mode::from_raw_mode(mode);
+    match target {
+        Target::Handle(file) => Ok(rustix::fs::fchmod(file, mode)?),
+        Target::Entry(dir, name) => {
+            // fchmodat2(2) came with Linux 6.6; a path-only handle and its name in /proc work on
+            // every kernel and can not be led away by a symlink.
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let fd = rustix::fs::openat(dir, name.as_c_str(), flags, Mode::empty())?;
+            let link = PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+            Ok(rustix::fs::chmodat(CWD, &link, mode, AtFlags::empty())?)
+        }
+    }
+}
+
+/// Sets the time of last modification; the access time stays.
+pub fn set_mtime(_: &Permit, target: Target<'_>, mtime: Stamp) -> io::Result<()> {
+    match target {
+        Target::Handle(file) => {
+            let mtime = FileTime::from_unix_time(mtime.secs, mtime.nanos);
+            filetime::set_file_handle_times(file, None, Some(mtime))
+        }
+        Target::Entry(dir, name) => {
+            let times = Timestamps {
+                last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+                last_modification: Timespec {
+                    tv_sec: mtime.secs,
+                    tv_nsec: mtime.nanos.into(),
+                },
+            };
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
+            Ok(rustix::fs::utimensat(dir, name.as_c_str(), &times, flags)?)
+        }
+    }
+}
+
+/// True if entries of this kind have a mode of their own.
+pub fn has_mode(kind: Kind) -> bool {
+    kind != Kind::Symlink
+}

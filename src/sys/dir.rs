@@ -1,0 +1,109 @@
+//! An open directory: the only thing below which entries are reached, one name at a time.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, SeekFrom};
+
+use crate::model::meta::Kind;
+use crate::model::path::{Name, RelPath};
+
+/// Whether a last component that is a symlink is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// A symlink is what it is; opening one fails with ELOOP.
+    Never,
+    /// A symlink stands for what it points to (`-L`, `-k`, operands).
+    Links,
+}
+
+/// An open directory handle.
+#[derive(Debug)]
+pub struct Dir(File);
+
+/// A name found in a directory, and its kind if the directory itself says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The name.
+    pub name: Name,
+    /// `d_type` of getdents64(2); `None` where the file system does not fill it in.
+    pub kind: Option<Kind>,
+}
+
+const OPEN_DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// Room for a few thousand names: one getdents64(2) for most directories.
+const LISTING_BYTES: usize = 64 << 10;
+
+impl Dir {
+    /// Opens a path that the user typed; symlinks in it are followed.
+    pub fn open_operand(path: &Path) -> io::Result<Self> {
+        let fd = rustix::fs::openat(CWD, path, OPEN_DIR, Mode::empty())?;
+        Ok(Self(fd.into()))
+    }
+
+    /// Opens a directory that is an entry of this one.
+    pub fn open_child(&self, name: &Name, follow: Follow) -> io::Result<Self> {
+        let flags = match follow {
+            Follow::Never => OPEN_DIR | OFlags::NOFOLLOW,
+            Follow::Links => OPEN_DIR,
+        };
+        let fd = rustix::fs::openat(self, name.as_c_str(), flags, Mode::empty())?;
+        Ok(Self(fd.into()))
+    }
+
+    /// Opens `rel` below this directory, following symlinks as long as they stay below it
+    /// (openat2(2), `RESOLVE_BENEATH`): for `--keep-dirlinks`.
+    pub fn open_beneath(&self, rel: &RelPath) -> io::Result<Self> {
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let fd = rustix::fs::openat2(self, rel.as_bytes(), OPEN_DIR, Mode::empty(), resolve)?;
+        Ok(Self(fd.into()))
+    }
+
+    /// Another handle of the same directory.
+    pub fn duplicate(&self) -> io::Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
+    /// All names, without `.` and `..`, in the order of the file system.
+    pub fn list(&self) -> io::Result<Vec<Listed>> {
+        rustix::fs::seek(self, SeekFrom::Start(0))?;
+        let mut buffer = Vec::with_capacity(LISTING_BYTES);
+        let mut entries = RawDir::new(self, buffer.spare_capacity_mut());
+        let mut listed = Vec::new();
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            // `.` and `..` are no names; nothing else that a kernel returns fails to be one.
+            if let Some(name) = Name::new(entry.file_name().to_bytes()) {
+                listed.push(Listed { name, kind: kind_of(entry.file_type()) });
+            }
+        }
+        Ok(listed)
+    }
+
+    /// The handle as a file, for calls that want one.
+    pub fn as_file(&self) -> &File {
+        &self.0
+    }
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+fn kind_of(file_type: FileType) -> Option<Kind> {
+    match file_type {
+        FileType::RegularFile => Some(Kind::File),
+        FileType::Directory => Some(Kind::Dir),
+        FileType::Symlink => Some(Kind::Symlink),
+        FileType::Fifo => Some(Kind::Fifo),
+        FileType::Socket => Some(Kind::Socket),
+        FileType::CharacterDevice => Some(Kind::CharDevice),
+        FileType::BlockDevice => Some(Kind::BlockDevice),
+        FileType::Unknown => None,
+    }
+}

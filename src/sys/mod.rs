@@ -1,0 +1,11 @@
+//! What the kernel offers, below held directory handles. Speaks `io::Result`; callers add verb and path.
+
+pub mod attrs;
+pub mod dir;
+pub mod mount;
+pub mod node;
+pub mod permit;
+pub mod process;
+pub mod read;
+pub mod stat;
+pub mod write;

@@ -1,0 +1,41 @@
+//! What kind of file system a directory is on.
+
+use std::io;
+
+use crate::sys::dir::Dir;
+
+/// Where the bytes of a file system are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locality {
+    /// On this machine.
+    Local,
+    /// Behind a network or a user-space server: calls take long, errors come late.
+    Network,
+}
+
+/// `f_type` of file systems that a server stands behind (statfs(2); linux/magic.h).
+const NETWORK_MAGICS: [u32; 15] = [
+    0x6969,      // NFS
+    0x517B,      // SMB
+    0xFF53_4D42, // CIFS
+    0xFE53_4D42, // SMB2
+    0x6573_5546, // FUSE
+    0x0BD0_0BD0, // Lustre
+    0x00C3_6400, // Ceph
+    0x4750_4653, // GPFS
+    0x0102_1997, // 9P
+    0x1983_0326, // BeeGFS
+    0x2003_0528, // OrangeFS
+    0x5346_414F, // OpenAFS
+    0x7375_7245, // Coda
+    0x564C,      // NCP
+    0x786F_4256, // vboxsf
+];
+
+/// Asks fstatfs(2).
+pub fn locality(dir: &Dir) -> io::Result<Locality> {
+    let magic = rustix::fs::fstatfs(dir)?.f_type;
+    // `f_type` is a signed word on some machines; its low 32 bits are the magic.
+    let is_network = NETWORK_MAGICS.iter().any(|known| i64::from(*known) == (magic & 0xFFFF_FFFF));
+    Ok(if is_network { Locality::Network } else { Locality::Local })
+}

@@ -1,0 +1,78 @@
+//! Making and removing entries other than regular files.
+//!
+//! A server's lost reply makes a call that worked look like one that failed (RFC 1813, section
+//! 4.8); each function here looks at what is there before it believes EEXIST or ENOENT.
+
+use std::ffi::CStr;
+use std::ffi::CString;
+use std::io;
+
+use rustix::fs::{AtFlags, FileType, Mode};
+
+use crate::model::meta::{Kind, Meta};
+use crate::model::path::Name;
+use crate::sys::dir::{Dir, Follow};
+use crate::sys::permit::Permit;
+use crate::sys::{read, stat};
+
+/// Makes a directory; one that is there already is as good.
+pub fn make_dir(_: &Permit, dir: &Dir, name: &Name, mode: u32) -> io::Result<()> {
+    match rustix::fs::mkdirat(dir, name.as_c_str(), Mode::from_raw_mode(mode)) {
+        Err(rustix::io::Errno::EXIST)
+            if stat::entry(dir, name, Follow::Never)?.kind == Kind::Dir =>
+        {
+            Ok(())
+        }
+        result => Ok(result?),
+    }
+}
+
+/// Makes a symlink; one that is there already with this target is as good.
+pub fn make_link(_: &Permit, dir: &Dir, name: &Name, target: &[u8]) -> io::Result<()> {
+    let target_c = CString::new(target)?;
+    match rustix::fs::symlinkat(target_c.as_c_str(), dir, name.as_c_str()) {
+        Err(rustix::io::Errno::EXIST)
+            if read::link_target(dir, name).is_ok_and(|there| *there == *target) =>
+        {
+            Ok(())
+        }
+        result => Ok(result?),
+    }
+}
+
+/// Makes a fifo, a socket or a device like `like`, with permission bits `mode`.
+pub fn make_special(
+    _: &Permit,
+    dir: &Dir,
+    name: &Name,
+    like: &Meta,
+    mode: u32,
+) -> io::Result<()> {
+    let file_type = match like.kind {
+        Kind::Fifo => FileType::Fifo,
+        Kind::Socket => FileType::Socket,
+        Kind::CharDevice => FileType::CharacterDevice,
+        Kind::BlockDevice => FileType::BlockDevice,
+        Kind::File | Kind::Dir | Kind::Symlink => return Err(io::ErrorKind::InvalidInput.into()),
+    };
+    let rdev = if like.kind.is_device() { like.rdev } else { 0 };
+    let mode = Mode::from_raw_mode(mode);
+    Ok(rustix::fs::mknodat(dir, name.as_c_str(), file_type, mode, rdev)?)
+}
+
+/// Removes an entry that is no directory; one that is gone already is as good.
+pub fn remove(_: &Permit, dir: &Dir, name: &Name) -> io::Result<()> {
+    unlink(dir, name.as_c_str(), AtFlags::empty())
+}
+
+/// Removes an empty directory; one that is gone already is as good.
+pub fn remove_dir(_: &Permit, dir: &Dir, name: &Name) -> io::Result<()> {
+    unlink(dir, name.as_c_str(), AtFlags::REMOVEDIR)
+}
+
+fn unlink(dir: &Dir, name: &CStr, flags: AtFlags) -> io::Result<()> {
+    match rustix::fs::unlinkat(dir, name, flags) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

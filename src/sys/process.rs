@@ -1,0 +1,61 @@
+//! What this process is and may: who runs it, its umask, how many files it may hold open.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rustix::process::{getegid, geteuid, getgroups};
+
+/// Who runs the program.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Effective user.
+    pub uid: u32,
+    /// Effective group.
+    pub gid: u32,
+    groups: Vec<u32>,
+}
+
+impl Identity {
+    /// Asks the kernel.
+    pub fn current() -> Self {
+        let groups = getgroups().unwrap_or_default();
+        Self {
+            uid: geteuid().as_raw(),
+            gid: getegid().as_raw(),
+            groups: groups.into_iter().map(rustix::process::Gid::as_raw).collect(),
+        }
+    }
+
+    /// True for root.
+    pub fn is_root(&self) -> bool {
+        self.uid == 0
+    }
+
+    /// True if a file of ours may be given to `gid` (chown(2): a group that the caller is in).
+    pub fn may_give_to(&self, gid: u32) -> bool {
+        self.is_root() || gid == self.gid || self.groups.contains(&gid)
+    }
+}
+
+/// Sets the umask to 0, so that a mode given at creation is the mode of the file, and returns
+/// the umask that the user had.
+pub fn clear_umask() -> u32 {
+    rustix::process::umask(rustix::fs::Mode::empty()).as_raw_mode()
+}
+
+/// Raises the soft limit of open files to the hard limit and returns what may be open at once.
+pub fn raise_open_file_limit() -> u64 {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return 256;
+    };
+    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => hard,
+        Err(_) => soft,
+    }
+}
+
+/// The time that all threads of this process have spent on a processor.
+pub fn cpu_time() -> std::time::Duration {
+    let clock = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let secs = u64::try_from(clock.tv_sec).unwrap_or(0);
+    let nanos = u32::try_from(clock.tv_nsec).unwrap_or(0);
+    std::time::Duration::new(secs, nanos)
+}

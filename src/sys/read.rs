@@ -1,0 +1,41 @@
+//! Reading: files at offsets, targets of symlinks.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::model::path::Name;
+use crate::sys::dir::{Dir, Follow};
+
+/// Opens a regular file for reading.
+///
+/// `O_NONBLOCK`: should a fifo stand there by now, the open does not wait for a writer.
+pub fn open(dir: &Dir, name: &Name, follow: Follow) -> io::Result<File> {
+    let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    if follow == Follow::Never {
+        flags |= OFlags::NOFOLLOW;
+    }
+    Ok(rustix::fs::openat(dir, name.as_c_str(), flags, Mode::empty())?.into())
+}
+
+/// Reads from `offset` until `buffer` is full or the file ends; the number of bytes read.
+pub fn fill_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// The target of a symlink.
+pub fn link_target(dir: &Dir, name: &Name) -> io::Result<Box<[u8]>> {
+    let target = rustix::fs::readlinkat(dir, name.as_c_str(), Vec::new())?;
+    Ok(target.into_bytes().into())
+}

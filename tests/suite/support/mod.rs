@@ -1,0 +1,10 @@
+//! What the suites share: trees built from text, an independent eye on trees, and runs of programs.
+//!
+//! Nothing in here may use the crate under test.
+
+pub(crate) mod case;
+pub(crate) mod normal;
+pub(crate) mod run;
+pub(crate) mod snapshot;
+pub(crate) mod spec;
+pub(crate) mod tree;

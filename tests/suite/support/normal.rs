@@ -1,0 +1,93 @@
+//! Makes two programs' outputs comparable: takes out what depends on the clock or on rsync's wire protocol.
+//!
+//! Everything else stays as it is, byte for byte.
+
+/// What twosync says after rsync's own trailer.
+const OWN_LINE: &[u8] = b"verified";
+
+/// Labels of `--stats` lines whose number belongs to the wire protocol or to the clock.
+const LOOSE_STATS: [&[u8]; 5] = [
+    b"File list size: ",
+    b"File list generation time: ",
+    b"File list transfer time: ",
+    b"Total bytes sent: ",
+    b"Total bytes received: ",
+];
+
+/// Replaces what may differ from run to run by `#`, and `dir` by `{}`.
+pub(crate) fn normal(stdout: &[u8], dir: &[u8]) -> Vec<u8> {
+    let text = replace(stdout, dir, b"{}");
+    let mut lines: Vec<Vec<u8>> = text.split(|&byte| byte == b'\n').map(normal_line).collect();
+    let is_end = lines.last().is_some_and(Vec::is_empty);
+    if is_end {
+        lines.pop();
+    }
+    while lines.last().is_some_and(|line| line.starts_with(OWN_LINE)) {
+        lines.pop();
+    }
+    let mut joined = lines.join(&b'\n');
+    if is_end && !lines.is_empty() {
+        joined.push(b'\n');
+    }
+    joined
+}
+
+/// Does one line.
+fn normal_line(line: &[u8]) -> Vec<u8> {
+    if let Some(label) = LOOSE_STATS.iter().find(|label| line.starts_with(label)) {
+        return [label, b"#".as_slice()].concat();
+    }
+    if line.starts_with(b"sent ") && contains(line, b" bytes  received ") {
+        return words(line, is_number);
+    }
+    if line.starts_with(b"total size is ") {
+        let cut = find(line, b"speedup is ").map_or(line.len(), |at| at + b"speedup is ".len());
+        return [&line[..cut], words(&line[cut..], is_number).as_slice()].concat();
+    }
+    if line.contains(&b'\r') && contains(line, b"%") {
+        return normal_progress(line);
+    }
+    line.to_vec()
+}
+
+/// Keeps the last state of a `--progress` line: bytes and percentage, without rate, time and `to-chk`.
+fn normal_progress(line: &[u8]) -> Vec<u8> {
+    let last = line.rsplit(|&byte| byte == b'\r').next().unwrap_or_default();
+    let percent = find(last, b"%").map_or(last.len(), |at| at + 1);
+    [&last[..percent], b" #".as_slice()].concat()
+}
+
+/// Replaces each word that `is_loose` by `#`.
+fn words(line: &[u8], is_loose: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let words = line.split(|&byte| byte == b' ').map(|word| if is_loose(word) { b"#".to_vec() } else { word.to_vec() });
+    words.collect::<Vec<_>>().join(&b' ')
+}
+
+/// A number as rsync prints it: `1,234.56`, `1.23K`.
+fn is_number(word: &[u8]) -> bool {
+    let digits = word.strip_suffix(b"K").or(word.strip_suffix(b"M")).or(word.strip_suffix(b"G")).unwrap_or(word);
+    !digits.is_empty() && digits.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','))
+}
+
+/// Says whether `needle` occurs.
+fn contains(text: &[u8], needle: &[u8]) -> bool {
+    find(text, needle).is_some()
+}
+
+/// Where `needle` occurs first.
+fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
+    text.windows(needle.len()).position(|window| window == needle)
+}
+
+/// Replaces every occurrence of `from`.
+fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut rest = text;
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(at) = find(rest, from) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(to);
+        rest = &rest[at + from.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
+}

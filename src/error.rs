@@ -79,6 +79,62 @@ impl Class {
     }
 }
 
+/// Which side of the copy something is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The source.
+    Source,
+    /// The destination.
+    Dest,
+}
+
+/// A failure before its path is known: what a verb of the engine returns.
+#[derive(Debug)]
+pub struct Trouble {
+    /// On which side.
+    pub side: Side,
+    /// What was being done.
+    pub verb: &'static str,
+    /// Why it failed.
+    pub cause: Cause,
+}
+
+/// Turns a system call's error into a [`Trouble`].
+pub trait During<T> {
+    /// It was this that was being done.
+    fn during(self, side: Side, verb: &'static str) -> Result<T, Trouble>;
+}
+
+impl<T> During<T> for io::Result<T> {
+    fn during(self, side: Side, verb: &'static str) -> Result<T, Trouble> {
+        self.map_err(|error| Trouble { side, verb, cause: Cause::Io(error) })
+    }
+}
+
+impl Trouble {
+    /// A rule of ours was broken.
+    pub fn rule(side: Side, verb: &'static str, why: impl Into<String>) -> Self {
+        Self { side, verb, cause: Cause::Rule(why.into()) }
+    }
+
+    /// The class of fault that it is for one entry of the run.
+    pub fn class(&self) -> Class {
+        match (&self.cause, self.side) {
+            (Cause::Stopped, _) => Class::Interrupted,
+            (cause, Side::Dest) if cause.is_no_room() => Class::FileIo,
+            (Cause::Io(error), Side::Source) if error.kind() == io::ErrorKind::NotFound => {
+                Class::Vanished
+            }
+            _ => Class::Entry,
+        }
+    }
+
+    /// The fault at `place`.
+    pub fn at(self, place: Place) -> Fault {
+        Fault { class: self.class(), verb: self.verb, place, cause: self.cause }
+    }
+}
+
 /// One failure: verb, path, cause.
 #[derive(Debug, Error)]
 #[error("{verb} \"{place}\": {cause}")]
@@ -152,6 +208,9 @@ pub enum Cause {
     /// A rule of ours says so.
     #[error("{0}")]
     Rule(String),
+    /// The run was asked to stop.
+    #[error("the run was asked to stop")]
+    Stopped,
 }
 
 impl Cause {
@@ -162,7 +221,7 @@ impl Cause {
                 error.kind(),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
             ),
-            Self::Rule(_) => false,
+            Self::Rule(_) | Self::Stopped => false,
         }
     }
 }

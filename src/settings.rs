@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use bitflags::bitflags;
 
 use crate::model::change::Attrs;
+use crate::model::meta::Kind;
 
 /// All groups.
 #[derive(Clone, Debug)]
@@ -114,6 +115,18 @@ pub struct Preserve {
     pub executability: Executability,
     /// Whose times are left out although `MTIME` is preserved.
     pub omit_times: OmitTimes,
+}
+
+impl Preserve {
+    /// True if a run sets the time of entries of this kind.
+    pub fn sets_time(&self, kind: Kind) -> bool {
+        let omitted = match kind {
+            Kind::Dir => OmitTimes::DIRS,
+            Kind::Symlink => OmitTimes::LINKS,
+            _ => OmitTimes::empty(),
+        };
+        self.attrs.contains(Attrs::MTIME) && !self.omit_times.intersects(omitted)
+    }
 }
 
 /// `--executability`.

@@ -1,10 +1,28 @@
 //! The library's door: two phases in order.
 
-use crate::effort::Stop;
-use crate::error::{Class, Fault};
-use crate::report::observer::Observer;
+
+use std::sync::atomic::Ordering;
+
+use crate::effort::{Crew, Stop};
+use crate::error::{Class, Fault, Place};
+use crate::journal::store::{Digests, Journal};
+use crate::model::change::{Action, Diff, Why};
+use crate::model::entry::Pair;
+use crate::model::path::RelPath;
+use crate::phase::copy::Copy;
+use crate::phase::pass::{Memo, Pass};
+use crate::phase::verify::Verify;
+use crate::report::ledger::{Keeps, Ledger, Record, Sheet};
+use crate::report::observer::{Event, Observer, Phase};
 use crate::report::tally::{Findings, Tally};
-use crate::settings::Settings;
+use crate::roots::{Dest, Sources, open_dest, open_sources};
+use crate::scan::node::Node;
+use crate::scan::walk::{Visit, Walk};
+use crate::settings::{self, Durability, Effect, Jobs, Settings};
+use crate::sys::chain::Budget;
+use crate::sys::mount::{Locality, locality};
+use crate::sys::permit::Permit;
+use crate::sys::{process, stat, write};
 
 /// What a run did and found.
 #[derive(Clone, Debug, Default)]
@@ -17,16 +35,206 @@ pub struct Report {
     pub findings: Findings,
     /// How the destination's bytes were read back, in words; empty if none were.
     pub read_back: String,
+    /// Attributes that the destination refused to set, beyond the one that was told.
+    pub untold_refusals: u64,
     /// The gravest class of fault that was met.
     pub worst: Option<Class>,
 }
 
+impl Report {
+    fn meet(&mut self, class: Option<Class>) {
+        if let Some(class) = class
+            && self.worst.is_none_or(|worst| worst.rank() < class.rank())
+        {
+            self.worst = Some(class);
+        }
+    }
+}
+
 /// Copies, verifies and repairs as `settings` say.
+///
+/// It sets the umask of the process to 0 and raises its limit of open files.
 ///
 /// # Errors
 /// Only what ends the whole run before it starts; an entry's faults go to the observer and into
 /// [`Report::worst`].
 pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<Report, Fault> {
-    let _unused = (settings, observer, stop);
-    Ok(Report::default())
+    let umask = process::clear_umask();
+    let files = process::raise_open_file_limit();
+    let permit = (settings.effect == Effect::Sync).then(Permit::grant);
+    let budget = Budget::new(files / 4);
+    let mut sources = open_sources(settings, &budget);
+    let mut report = Report::default();
+    for fault in sources.faults.drain(..) {
+        report.meet(Some(fault.class));
+        observer.fault(&fault);
+    }
+    if sources.is_empty() {
+        return Ok(report);
+    }
+    let dest = open_dest(settings, &sources, permit.as_ref(), &budget, umask)?;
+    if settings.effect != Effect::VerifyOnly {
+        tell_made(&dest, observer);
+    }
+    let pass = Pass::new(settings, permit.as_ref(), stop, dest.root.clone(), umask);
+    pass.source_failed.store(report.worst.is_some(), Ordering::Relaxed);
+    let run = Run { pass, observer, sources, dest };
+    let workers = run.crew().size().clamp(1, usize::try_from(files / 8).unwrap_or(1).max(1));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().map_err(|error| {
+        let place = Place::operand(&settings.roots.dest);
+        Fault::rule(Class::FileIo, "start workers for", place, error.to_string())
+    })?;
+    pool.install(|| run.both_phases(workers, &mut report));
+    Ok(report)
 }
+
+fn tell_made(dest: &Dest, observer: &dyn Observer) {
+    let Dest { made_parents, is_new, root, .. } = dest;
+    if *made_parents > 0 {
+        observer.event(&Event::MadeParents { count: *made_parents, path: root });
+    }
+    if *is_new && *made_parents <= 1 {
+        observer.event(&Event::MadeDest(root));
+    }
+}
+
+/// A run whose operands are open.
+struct Run<'a> {
+    pass: Pass<'a>,
+    observer: &'a dyn Observer,
+    sources: Sources,
+    dest: Dest,
+}
+
+impl Run<'_> {
+    /// Which kind of work it is: bound by processors, or by round trips.
+    fn crew(&self) -> Crew {
+        if let Jobs::Fixed(jobs) = self.pass.settings.effort.jobs {
+            return Crew::Fixed(jobs);
+        }
+        let sources = self.sources.layers.iter().map(|layer| &layer.chain);
+        let is_remote = sources.chain(&self.dest.chain).any(|chain| {
+            chain.get().and_then(|dir| locality(&dir)).is_ok_and(|kind| kind == Locality::Network)
+        });
+        if is_remote { Crew::Remote } else { Crew::Local }
+    }
+
+    fn both_phases(&self, workers: usize, report: &mut Report) {
+        let settings = self.pass.settings;
+        let mut digests = Digests::none();
+        if settings.effect != Effect::VerifyOnly {
+            digests = self.copy(workers, report);
+        }
+        let verifies = match settings.effect {
+            Effect::Sync => settings.verify != settings::Verify::None,
+            Effect::DryRun => false,
+            Effect::VerifyOnly => true,
+        };
+        if verifies && !self.pass.stop.is_requested() {
+            self.flush(report);
+            self.verify(&digests, report);
+        }
+        if self.pass.stop.is_requested() && !self.pass.no_room.load(Ordering::Relaxed) {
+            report.meet(Some(Class::Interrupted));
+        }
+        report.untold_refusals = self.pass.untold_refusals();
+    }
+
+    fn copy(&self, workers: usize, report: &mut Report) -> Digests {
+        let verify = self.pass.settings.verify;
+        let wants_digests = self.pass.permit.is_some()
+            && matches!(verify, settings::Verify::All | settings::Verify::Transferred);
+        // Without a journal phase two reads both sides: slower, and just as good.
+        let journal = wants_digests.then(|| Journal::new(workers).ok()).flatten();
+        let (ledger, first) = Ledger::new(Phase::Copy, Keeps::Tell, self.observer);
+        self.observer.phase_starts(Phase::Copy, &ledger);
+        let copy = Copy { pass: &self.pass, journal: journal.as_ref(), ledger: &ledger };
+        let mut sheet = ledger.sheet(first);
+        for top in &self.sources.skipped_tops {
+            sheet.tally.planned += 1;
+            let record = Record::of(top, Action::Keep(Why::NotRecursive), Diff::NONE);
+            sheet.record(record, RelPath::root);
+        }
+        self.walk(&copy, sheet);
+        report.copy = self.close(&ledger, report);
+        self.observer.phase_ends(Phase::Copy, &ledger);
+        journal.and_then(|journal| journal.sort().ok()).unwrap_or_else(Digests::none)
+    }
+
+    fn verify(&self, digests: &Digests, report: &mut Report) {
+        let keeps = match self.pass.settings.effect {
+            Effect::VerifyOnly => Keeps::Tell,
+            Effect::Sync | Effect::DryRun => Keeps::Told,
+        };
+        let (ledger, first) = Ledger::new(Phase::Verify, keeps, self.observer);
+        self.observer.phase_starts(Phase::Verify, &ledger);
+        let verify = Verify { pass: &self.pass, digests, ledger: &ledger };
+        self.walk(&verify, ledger.sheet(first));
+        let tally = self.close(&ledger, report);
+        report.verify = Some(tally);
+        report.findings = ledger.findings();
+        if tally.dest_read_bytes > 0 {
+            report.read_back = "through the page cache".into();
+        }
+        self.observer.phase_ends(Phase::Verify, &ledger);
+    }
+
+    /// Walks sources and destination once, handing all to `visitor`.
+    fn walk<V: Visit<Memo = Memo>>(&self, visitor: &V, mut sheet: Sheet<'_>) {
+        let chain = self.dest.chain.clone();
+        let dest = chain.as_ref().and_then(|chain| chain.get().ok());
+        let dest_meta = dest.and_then(|dest| stat::handle(&*dest).ok());
+        let settings = self.pass.settings;
+        let walk = Walk {
+            visitor,
+            select: settings.select,
+            links: settings.links.source,
+            dest_id: dest_meta.map(|meta| meta.id),
+            stop: self.pass.stop,
+        };
+        let top = Node::root(self.sources.layers.clone(), chain, self.dest.renamed.clone());
+        let standing = self.sources.top.as_ref().and_then(|top| {
+            let source = stat::handle(&**top).ok()?;
+            sheet.list(&source);
+            let is_new = self.dest.is_new && sheet.ledger().phase() == Phase::Copy;
+            Pair::from_sides(Some(source), dest_meta.filter(|_| !is_new))
+        });
+        walk.run(&top, standing, sheet);
+    }
+
+    /// Ends a phase's ledger: what stopped deletions, and whether every entry ended in one state.
+    fn close(&self, ledger: &Ledger<'_>, report: &mut Report) -> Tally {
+        let tally = ledger.tally();
+        let place = || Place::operand(&self.pass.settings.roots.dest);
+        if tally.deletions_skipped > 0 {
+            let why = format!("the --max-delete limit: {} were skipped", tally.deletions_skipped);
+            ledger.fault(&Fault::rule(Class::MaxDelete, "delete more in", place(), why));
+        }
+        let lost = tally.unaccounted();
+        if lost > 0 {
+            let why = format!("{lost} entries were not accounted for: please report this");
+            ledger.fault(&Fault::rule(Class::Entry, "finish the run on", place(), why));
+        }
+        report.meet(ledger.worst());
+        tally
+    }
+
+    /// Before phase two: a network mount is made to say now what it would say later.
+    fn flush(&self, report: &mut Report) {
+        let (Some(permit), Some(chain)) = (self.pass.permit, &self.dest.chain) else { return };
+        let flushed = chain.get().and_then(|dir| {
+            let asked = self.pass.settings.effort.durability == Durability::FsyncFiles;
+            if asked || locality(&dir)? == Locality::Network {
+                write::sync_file_system(permit, &dir)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = flushed {
+            let place = Place::operand(&self.pass.settings.roots.dest);
+            let fault = Fault::io(Class::FileIo, "flush the file system of", place, error);
+            report.meet(Some(fault.class));
+            self.observer.fault(&fault);
+        }
+    }
+}
+

@@ -88,6 +88,20 @@ impl RelPath {
         &self.0
     }
 
+    /// The last name; `None` for the root.
+    pub fn last_name(&self) -> Option<Name> {
+        self.0.rsplit(|byte| *byte == b'/').next().and_then(Name::new)
+    }
+
+    /// This path below `above`.
+    #[must_use]
+    pub fn below(&self, above: &Self) -> Self {
+        if above.is_root() {
+            return self.clone();
+        }
+        Self([above.as_bytes(), b"/", self.as_bytes()].concat().into())
+    }
+
     /// True for the root itself.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()

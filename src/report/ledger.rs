@@ -13,11 +13,21 @@ use crate::report::observer::{Detail, Ending, Event, Observer, Outcome, Phase};
 use crate::report::order::{Item, Sequencer, Slot};
 use crate::report::tally::{Findings, Tally};
 
+/// Whether entries that are left alone are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// If the observer wants to hear of them.
+    Tell,
+    /// No: the first pass has told them.
+    Told,
+}
+
 /// All that is recorded in one phase.
 pub struct Ledger<'a> {
     phase: Phase,
     observer: &'a dyn Observer,
     detail: Detail,
+    keeps: Keeps,
     sequencer: Sequencer<Outcome>,
     sums: Mutex<Sums>,
     worst: Mutex<Option<Class>>,
@@ -34,12 +44,13 @@ struct Sums {
 
 impl<'a> Ledger<'a> {
     /// An empty ledger, and its first sheet's place.
-    pub fn new(phase: Phase, observer: &'a dyn Observer) -> (Self, Slot) {
+    pub fn new(phase: Phase, keeps: Keeps, observer: &'a dyn Observer) -> (Self, Slot) {
         let (sequencer, first) = Sequencer::new();
         let ledger = Self {
             phase,
             observer,
             detail: observer.detail(),
+            keeps,
             sequencer,
             sums: Mutex::default(),
             worst: Mutex::new(None),
@@ -48,6 +59,11 @@ impl<'a> Ledger<'a> {
             scan_done: AtomicBool::new(false),
         };
         (ledger, first)
+    }
+
+    /// Which pass it is of.
+    pub fn phase(&self) -> Phase {
+        self.phase
     }
 
     /// The sums of all sheets handed in so far.
@@ -103,6 +119,13 @@ impl<'a> Ledger<'a> {
         if worst.is_none_or(|known| known.rank() < class.rank()) {
             *worst = Some(class);
         }
+    }
+
+    /// Adds counts that belong to no line.
+    pub fn add(&self, tally: Tally, findings: Findings) {
+        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        sums.tally += tally;
+        sums.findings += findings;
     }
 
     /// The sheet of a slot.
@@ -186,7 +209,8 @@ impl<'l> Sheet<'l> {
             Action::Keep(_) => Detail::All,
             _ => Detail::Changes,
         };
-        if wanted > self.ledger.detail {
+        let was_told = self.ledger.keeps == Keeps::Told && matches!(record.action, Action::Keep(_));
+        if was_told || wanted > self.ledger.detail {
             return;
         }
         let Record { kind, action, diff, ending, size, written_bytes, target } = record;
@@ -197,7 +221,8 @@ impl<'l> Sheet<'l> {
 
     fn count(&mut self, record: &Record) {
         let tally = &mut self.tally;
-        tally.planned += 1;
+        // A deletion is planned when it is met; everything else by the walk that listed it.
+        tally.planned += u64::from(record.action == Action::Delete);
         tally.written_bytes += record.written_bytes;
         match (record.ending, record.action) {
             (Ending::Failed, _) => tally.failed += 1,
@@ -237,11 +262,7 @@ impl<'l> Sheet<'l> {
     /// Hands the sheet in.
     pub fn close(self) {
         let Self { ledger, slot, items, tally, findings } = self;
-        {
-            let mut sums = ledger.sums.lock().unwrap_or_else(PoisonError::into_inner);
-            sums.tally += tally;
-            sums.findings += findings;
-        }
+        ledger.add(tally, findings);
         let tell = |outcome: Outcome| ledger.observer.event(&Event::Entry(&outcome));
         ledger.sequencer.close(slot, items, tell);
     }

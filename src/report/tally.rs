@@ -97,6 +97,14 @@ sums! {
     }
 }
 
+impl Tally {
+    /// Entries that were planned and ended in no state, or in two: never anything but 0, or twosync
+    /// has lost count.
+    pub fn unaccounted(&self) -> u64 {
+        self.planned.abs_diff(self.kept + self.changed + self.failed + self.abandoned)
+    }
+}
+
 sums! {
     /// What phase two found.
     Findings {

@@ -1,11 +1,13 @@
 //! What the kernel offers, below held directory handles. Speaks `io::Result`; callers add verb and path.
 
 pub mod attrs;
+pub mod chain;
 pub mod dir;
 pub mod mount;
 pub mod node;
 pub mod permit;
 pub mod process;
 pub mod read;
+pub mod sides;
 pub mod stat;
 pub mod write;

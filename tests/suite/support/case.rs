@@ -20,7 +20,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::spec::{Line, parse_tree, split_words};
+use crate::support::spec::{Line, parse_tree};
+use crate::support::words::split_words;
 
 /// One thing to do.
 #[derive(Debug, Clone)]
@@ -45,7 +46,8 @@ pub(crate) struct Case {
 impl Case {
     /// Says whether only the super-user can set this case up.
     pub(crate) fn needs_root(&self) -> bool {
-        let special = |step: &Step| matches!(step, Step::Build(lines) if lines.iter().any(Line::needs_root));
+        let special =
+            |step: &Step| matches!(step, Step::Build(lines) if lines.iter().any(Line::needs_root));
         self.as_nobody || self.steps.iter().any(special)
     }
 
@@ -69,9 +71,13 @@ pub(crate) fn read_cases(file: &Path) -> Vec<Case> {
     let text = fs::read_to_string(file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
     let mut reader = Reader::default();
     for (index, line) in text.lines().enumerate() {
-        reader.line(line).unwrap_or_else(|why| panic!("{}:{}: {why}", file.display(), index + 1));
+        reader
+            .line(line)
+            .unwrap_or_else(|why| panic!("{}:{}: {why}", file.display(), index + 1));
     }
-    reader.close_tree().unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+    reader
+        .close_tree()
+        .unwrap_or_else(|why| panic!("{}: {why}", file.display()));
     reader.cases
 }
 
@@ -90,7 +96,10 @@ impl Reader {
             return Ok(());
         }
         if line.starts_with(' ') {
-            let tree = self.tree.as_mut().ok_or("an indented line outside of `tree:` and `edit:`")?;
+            let tree = self
+                .tree
+                .as_mut()
+                .ok_or("an indented line outside of `tree:` and `edit:`")?;
             tree.push_str(line);
             tree.push('\n');
             return Ok(());
@@ -103,7 +112,10 @@ impl Reader {
             self.cases.push(new_case(value));
             return Ok(());
         }
-        let case = self.cases.last_mut().ok_or("a key before the first `case:`")?;
+        let case = self
+            .cases
+            .last_mut()
+            .ok_or("a key before the first `case:`")?;
         match key {
             "as" if value == "nobody" => case.as_nobody = true,
             "umask" => case.umask = u32::from_str_radix(value, 8).map_err(|why| why.to_string())?,
@@ -114,7 +126,10 @@ impl Reader {
             "in" => self.dir = PathBuf::from(value),
             "tree" | "edit" if value.is_empty() => self.tree = Some(String::new()),
             "tree" | "edit" => self.tree = Some(read_tree(value)?),
-            "args" => case.steps.push(Step::Run { args: split_words(value)?, dir: self.dir.clone() }),
+            "args" => case.steps.push(Step::Run {
+                args: split_words(value)?,
+                dir: self.dir.clone(),
+            }),
             "allow" => case.allow.push(value.into()),
             _ => return Err(format!("unknown key `{key}`")),
         }
@@ -132,7 +147,14 @@ impl Reader {
 
 /// A case without steps.
 fn new_case(name: &str) -> Case {
-    Case { name: name.into(), as_nobody: false, umask: 0o022, env: Vec::new(), steps: Vec::new(), allow: Vec::new() }
+    Case {
+        name: name.into(),
+        as_nobody: false,
+        umask: 0o022,
+        env: Vec::new(),
+        steps: Vec::new(),
+        allow: Vec::new(),
+    }
 }
 
 /// The text of one tree of `fixtures/trees`.

@@ -8,3 +8,4 @@ pub(crate) mod run;
 pub(crate) mod snapshot;
 pub(crate) mod spec;
 pub(crate) mod tree;
+pub(crate) mod words;

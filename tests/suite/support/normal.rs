@@ -1,6 +1,8 @@
 //! Makes two programs' outputs comparable: takes out what depends on the clock or on rsync's wire protocol.
 //!
-//! Everything else stays as it is, byte for byte.
+//! Everything else stays as it is, byte for byte. rsync's processes write one stream of items (names, itemized lines) and
+//! one of messages (deletions, what is up to date or skipped); how the two interleave depends on timing, so they are
+//! compared one after the other, each in its exact order.
 
 /// What twosync says after rsync's own trailer.
 const OWN_LINE: &[u8] = b"verified";
@@ -14,22 +16,86 @@ const LOOSE_STATS: [&[u8]; 5] = [
     b"Total bytes received: ",
 ];
 
+/// How lines of the message stream begin.
+const MESSAGE_STARTS: [&[u8]; 7] = [
+    b"deleting ",
+    b"*deleting   ",
+    b"skipping ",
+    b"cannot delete non-empty directory: ",
+    b"not creating new ",
+    b"IO error encountered -- skipping file deletion",
+    b"[",
+];
+
+/// How lines of the message stream end.
+const MESSAGE_ENDS: [&[u8]; 5] = [
+    b" is uptodate",
+    b" exists",
+    b" is newer",
+    b" is over max-size",
+    b" is under min-size",
+];
+
+/// Quotes an index of rsync's own file list, which nobody else has.
+const DUPLICATE_LINE: &[u8] = b"removing duplicate name ";
+
+/// Whether the order of the item lines says anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// It is the order of the tree.
+    Exact,
+    /// With `-vv` and without `-i`, rsync names what only changes its attributes in the message stream, in words that
+    /// cannot be told from items: the lines count, their order does not.
+    Free,
+}
+
+impl Order {
+    /// The order that these arguments ask for.
+    pub(crate) fn under(args: &[Vec<u8>]) -> Self {
+        let clusters = args
+            .iter()
+            .filter(|arg| arg.starts_with(b"-") && !arg.starts_with(b"--"));
+        let letters: Vec<u8> = clusters.flatten().copied().collect();
+        let is_verbose = letters.iter().filter(|&&letter| letter == b'v').count() > 1;
+        if is_verbose && !letters.contains(&b'i') {
+            Self::Free
+        } else {
+            Self::Exact
+        }
+    }
+}
+
 /// Replaces what may differ from run to run by `#`, and `dir` by `{}`.
-pub(crate) fn normal(stdout: &[u8], dir: &[u8]) -> Vec<u8> {
+pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
     let text = replace(stdout, dir, b"{}");
     let mut lines: Vec<Vec<u8>> = text.split(|&byte| byte == b'\n').map(normal_line).collect();
     let is_end = lines.last().is_some_and(Vec::is_empty);
     if is_end {
         lines.pop();
     }
+    lines.retain(|line| !line.starts_with(DUPLICATE_LINE));
     while lines.last().is_some_and(|line| line.starts_with(OWN_LINE)) {
         lines.pop();
     }
-    let mut joined = lines.join(&b'\n');
-    if is_end && !lines.is_empty() {
+    let (mut messages, mut items): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| is_message(line));
+    if order == Order::Free {
+        items.sort();
+    }
+    if !messages.is_empty() {
+        messages.insert(0, b"(messages)".to_vec());
+    }
+    let mut joined = [items, messages].concat().join(&b'\n');
+    if is_end && !joined.is_empty() {
         joined.push(b'\n');
     }
     joined
+}
+
+/// Says whether a line belongs to the message stream.
+fn is_message(line: &[u8]) -> bool {
+    MESSAGE_STARTS.iter().any(|start| line.starts_with(start))
+        || MESSAGE_ENDS.iter().any(|end| line.ends_with(end))
 }
 
 /// Does one line.
@@ -52,21 +118,37 @@ fn normal_line(line: &[u8]) -> Vec<u8> {
 
 /// Keeps the last state of a `--progress` line: bytes and percentage, without rate, time and `to-chk`.
 fn normal_progress(line: &[u8]) -> Vec<u8> {
-    let last = line.rsplit(|&byte| byte == b'\r').next().unwrap_or_default();
+    let last = line
+        .rsplit(|&byte| byte == b'\r')
+        .next()
+        .unwrap_or_default();
     let percent = find(last, b"%").map_or(last.len(), |at| at + 1);
     [&last[..percent], b" #".as_slice()].concat()
 }
 
 /// Replaces each word that `is_loose` by `#`.
 fn words(line: &[u8], is_loose: impl Fn(&[u8]) -> bool) -> Vec<u8> {
-    let words = line.split(|&byte| byte == b' ').map(|word| if is_loose(word) { b"#".to_vec() } else { word.to_vec() });
+    let words = line.split(|&byte| byte == b' ').map(|word| {
+        if is_loose(word) {
+            b"#".to_vec()
+        } else {
+            word.to_vec()
+        }
+    });
     words.collect::<Vec<_>>().join(&b' ')
 }
 
 /// A number as rsync prints it: `1,234.56`, `1.23K`.
 fn is_number(word: &[u8]) -> bool {
-    let digits = word.strip_suffix(b"K").or(word.strip_suffix(b"M")).or(word.strip_suffix(b"G")).unwrap_or(word);
-    !digits.is_empty() && digits.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','))
+    let digits = word
+        .strip_suffix(b"K")
+        .or(word.strip_suffix(b"M"))
+        .or(word.strip_suffix(b"G"))
+        .unwrap_or(word);
+    !digits.is_empty()
+        && digits
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','))
 }
 
 /// Says whether `needle` occurs.
@@ -76,7 +158,8 @@ fn contains(text: &[u8], needle: &[u8]) -> bool {
 
 /// Where `needle` occurs first.
 fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
-    text.windows(needle.len()).position(|window| window == needle)
+    text.windows(needle.len())
+        .position(|window| window == needle)
 }
 
 /// Replaces every occurrence of `from`.

@@ -28,7 +28,11 @@ pub(crate) struct Conditions {
 
 impl Default for Conditions {
     fn default() -> Self {
-        Self { umask: 0o022, user: None, env: Vec::new() }
+        Self {
+            umask: 0o022,
+            user: None,
+            env: Vec::new(),
+        }
     }
 }
 
@@ -39,11 +43,16 @@ pub(crate) fn twosync() -> PathBuf {
 
 /// Runs `program` with `args` in `dir`.
 ///
-/// The umask is set by a shell in between: a test process has one umask for all its threads.
+/// The umask is set by a shell in between: a test process has one umask for all its threads. A program that hangs is
+/// ended after a minute (exit code 124).
 pub(crate) fn run(program: &Path, args: &[Vec<u8>], dir: &Path, conditions: &Conditions) -> Output {
     let mut command = Command::new("/bin/sh");
     command
-        .args(["-c", "umask \"$0\" && exec \"$@\"", &format!("{:04o}", conditions.umask)])
+        .args([
+            "-c",
+            "umask \"$0\" && exec timeout 60 \"$@\"",
+            &format!("{:04o}", conditions.umask),
+        ])
         .arg(program)
         .args(args.iter().map(|arg| OsStr::from_bytes(arg)))
         .current_dir(dir)
@@ -60,5 +69,9 @@ pub(crate) fn run(program: &Path, args: &[Vec<u8>], dir: &Path, conditions: &Con
         command.uid(user).gid(user);
     }
     let output = command.output().expect("the program starts");
-    Output { stdout: output.stdout, stderr: output.stderr, code: output.status.code().unwrap_or(-1) }
+    Output {
+        stdout: output.stdout,
+        stderr: output.stderr,
+        code: output.status.code().unwrap_or(-1),
+    }
 }

@@ -48,7 +48,16 @@ impl Snapshot {
         let mut paths: Vec<_> = WalkDir::new(root)
             .into_iter()
             .map(|found| found.expect("the tree can be walked").into_path())
-            .map(|path| (path.strip_prefix(root).expect("below the root").as_os_str().as_bytes().to_vec(), path))
+            .map(|path| {
+                (
+                    path.strip_prefix(root)
+                        .expect("below the root")
+                        .as_os_str()
+                        .as_bytes()
+                        .to_vec(),
+                    path,
+                )
+            })
             .collect();
         paths.sort();
         let mut first_names = BTreeMap::new();
@@ -57,7 +66,9 @@ impl Snapshot {
             let mut entry = look(&path, started);
             if entry.nlink > 1 {
                 let meta = path.symlink_metadata().expect("the entry is still there");
-                let first = first_names.entry((meta.dev(), meta.ino())).or_insert_with(|| name.clone());
+                let first = first_names
+                    .entry((meta.dev(), meta.ino()))
+                    .or_insert_with(|| name.clone());
                 entry.linked_to = (*first != name).then(|| first.clone());
             }
             entries.insert(name, entry);
@@ -68,7 +79,10 @@ impl Snapshot {
     /// Looks at the whole tree below `root` with all times as they are.
     #[allow(dead_code, reason = "shared by suites that come and go")]
     pub(crate) fn of(root: &Path) -> Self {
-        Self::since(root, SystemTime::now() + std::time::Duration::from_secs(1 << 32))
+        Self::since(
+            root,
+            SystemTime::now() + std::time::Duration::from_secs(1 << 32),
+        )
     }
 
     /// Lists what differs, one line a fact: nothing when the trees are alike.
@@ -78,13 +92,23 @@ impl Snapshot {
             let name = readable(path);
             match other.entries.get(path) {
                 None => found.push(format!("{name}: only on the left ({})", entry.kind)),
-                Some(right) => found.extend(entry.facts().into_iter().zip(right.facts()).filter_map(|(left, right)| {
-                    (left != right).then(|| format!("{name}: {} {} | {}", left.0, left.1, right.1))
-                })),
+                Some(right) => {
+                    found.extend(entry.facts().into_iter().zip(right.facts()).filter_map(
+                        |(left, right)| {
+                            (left != right)
+                                .then(|| format!("{name}: {} {} | {}", left.0, left.1, right.1))
+                        },
+                    ));
+                }
             }
         }
-        let extra = other.entries.iter().filter(|(path, _)| !self.entries.contains_key(*path));
-        found.extend(extra.map(|(path, entry)| format!("{}: only on the right ({})", readable(path), entry.kind)));
+        let extra = other
+            .entries
+            .iter()
+            .filter(|(path, _)| !self.entries.contains_key(*path));
+        found.extend(extra.map(|(path, entry)| {
+            format!("{}: only on the right ({})", readable(path), entry.kind)
+        }));
         found
     }
 }
@@ -100,10 +124,18 @@ impl Entry {
             ("gid", self.gid.to_string()),
             ("nlink", self.nlink.to_string()),
             ("size", self.size.to_string()),
-            ("mtime", self.mtime.map_or_else(|| "now".into(), |time| time.to_string())),
+            (
+                "mtime",
+                self.mtime
+                    .map_or_else(|| "now".into(), |time| time.to_string()),
+            ),
             ("target", bytes(&self.target)),
             ("rdev", format!("{:x}", self.rdev)),
-            ("digest", self.digest.map_or_else(|| "-".into(), |digest| format!("{digest:016x}"))),
+            (
+                "digest",
+                self.digest
+                    .map_or_else(|| "-".into(), |digest| format!("{digest:016x}")),
+            ),
             ("linked to", bytes(&self.linked_to)),
         ]
     }
@@ -113,7 +145,10 @@ impl Entry {
 fn look(path: &Path, started: SystemTime) -> Entry {
     let meta = path.symlink_metadata().expect("the entry is still there");
     let kind = kind_of(meta.file_type());
-    let since_1970 = started.duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
+    let since_1970 = started
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970")
+        .as_nanos();
     let mtime = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
     // File systems stamp with a clock that lags behind by some milliseconds.
     let now_starts = i128::try_from(since_1970).expect("before the year 10^22") - 1_000_000_000;
@@ -126,8 +161,18 @@ fn look(path: &Path, started: SystemTime) -> Entry {
         nlink: if kind == "dir" { 1 } else { meta.nlink() },
         size: if kind == "dir" { 0 } else { meta.size() },
         mtime: (!(now_starts..now_ends).contains(&mtime)).then_some(mtime),
-        target: (kind == "link").then(|| fs::read_link(path).expect("a readable link").as_os_str().as_bytes().to_vec()),
-        rdev: if matches!(kind, "char" | "block") { meta.rdev() } else { 0 },
+        target: (kind == "link").then(|| {
+            fs::read_link(path)
+                .expect("a readable link")
+                .as_os_str()
+                .as_bytes()
+                .to_vec()
+        }),
+        rdev: if matches!(kind, "char" | "block") {
+            meta.rdev()
+        } else {
+            0
+        },
         digest: (kind == "file").then(|| fnv1a(&fs::read(path).unwrap_or_default())),
         linked_to: None,
     }
@@ -148,10 +193,16 @@ fn kind_of(kind: fs::FileType) -> &'static str {
 
 /// The 64-bit FNV-1a hash.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// Bytes as printable text.
 pub(crate) fn readable(bytes: &[u8]) -> String {
-    if bytes.is_empty() { "(top)".into() } else { bytes.escape_ascii().to_string() }
+    if bytes.is_empty() {
+        "(top)".into()
+    } else {
+        bytes.escape_ascii().to_string()
+    }
 }

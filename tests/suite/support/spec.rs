@@ -17,11 +17,17 @@
 //! d/new          set 0600 mtime=@0
 //! ```
 //!
+//! A path with `{1..200}` in it stands for that many lines (`{001..200}` keeps the width).
 //! `mount` is a directory with a new tmpfs on it, which whoever builds it must take away again.
 //! `set` changes only what it names, `remove` takes a whole tree away; both are for edits between runs.
 
+use crate::support::words::split_words;
+
 /// The modification time of every entry that names none: 2020-01-02T03:04:05.123456789Z.
-pub(crate) const DEFAULT_MTIME: Stamp = Stamp { seconds: 1_577_934_245, nanoseconds: 123_456_789 };
+pub(crate) const DEFAULT_MTIME: Stamp = Stamp {
+    seconds: 1_577_934_245,
+    nanoseconds: 123_456_789,
+};
 
 /// A moment: seconds since 1970 and nanoseconds within the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +41,10 @@ pub(crate) struct Stamp {
 pub(crate) enum Node {
     Dir,
     File(Vec<u8>),
-    SparseFile { bytes: Vec<u8>, holes: Vec<(usize, usize)> },
+    SparseFile {
+        bytes: Vec<u8>,
+        holes: Vec<(usize, usize)>,
+    },
     Link(Vec<u8>),
     Fifo,
     Socket,
@@ -61,7 +70,9 @@ pub(crate) struct Line {
 impl Line {
     /// Says whether only the super-user can build this line.
     pub(crate) fn needs_root(&self) -> bool {
-        self.uid.is_some() || self.gid.is_some() || matches!(self.node, Node::Char(..) | Node::Block(..) | Node::Mount)
+        self.uid.is_some()
+            || self.gid.is_some()
+            || matches!(self.node, Node::Char(..) | Node::Block(..) | Node::Mount)
     }
 }
 
@@ -69,8 +80,28 @@ impl Line {
 pub(crate) fn parse_tree(text: &str) -> Result<Vec<Line>, String> {
     text.lines()
         .filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
-        .map(|line| parse_line(line).map_err(|why| format!("tree line `{line}`: {why}")))
+        .flat_map(expand)
+        .map(|line| parse_line(&line).map_err(|why| format!("tree line `{line}`: {why}")))
         .collect()
+}
+
+/// Repeats a line for every number of each `{from..to}` in it.
+fn expand(line: &str) -> Vec<String> {
+    let range = line.split_once('{').and_then(|(before, rest)| {
+        let (inner, after) = rest.split_once('}')?;
+        let (from, to) = inner.split_once("..")?;
+        let numbers = from.parse::<u32>().ok()?..=to.parse::<u32>().ok()?;
+        let width = from.len();
+        Some(
+            numbers
+                .map(|number| format!("{before}{number:0width$}{after}"))
+                .collect::<Vec<_>>(),
+        )
+    });
+    range.map_or_else(
+        || vec![line.to_owned()],
+        |lines| lines.iter().flat_map(|line| expand(line)).collect(),
+    )
 }
 
 /// Parses one tree line.
@@ -79,7 +110,14 @@ fn parse_line(text: &str) -> Result<Line, String> {
     let path = words.next().ok_or("no path")?;
     let kind = words.next().ok_or("no kind")?;
     let rest: Vec<Vec<u8>> = words.collect();
-    let mut line = Line { path, node: Node::Dir, mode: None, mtime: None, uid: None, gid: None };
+    let mut line = Line {
+        path,
+        node: Node::Dir,
+        mode: None,
+        mtime: None,
+        uid: None,
+        gid: None,
+    };
     let extra = take_attributes(&mut line, rest)?;
     line.node = node_of(&kind, &extra)?;
     Ok(line)
@@ -112,7 +150,8 @@ fn is_mode(text: &str) -> bool {
 
 /// Reads a plain number.
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("`{text}` is not a number"))
+    text.parse()
+        .map_err(|_| format!("`{text}` is not a number"))
 }
 
 /// Turns the kind word and what remains of the line into a node.
@@ -121,12 +160,18 @@ fn node_of(kind: &[u8], extra: &[Vec<u8>]) -> Result<Node, String> {
     match kind {
         b"dir" => Ok(Node::Dir),
         b"file" => file_of(extra),
-        b"link" => extra.get(1).cloned().map(Node::Link).ok_or_else(|| "link without -> target".into()),
+        b"link" => extra
+            .get(1)
+            .cloned()
+            .map(Node::Link)
+            .ok_or_else(|| "link without -> target".into()),
         b"fifo" => Ok(Node::Fifo),
         b"socket" => Ok(Node::Socket),
         b"char" => device_of(first).map(|(major, minor)| Node::Char(major, minor)),
         b"block" => device_of(first).map(|(major, minor)| Node::Block(major, minor)),
-        b"hardlink" => first.map(Node::HardLink).ok_or_else(|| "hardlink without a name".into()),
+        b"hardlink" => first
+            .map(Node::HardLink)
+            .ok_or_else(|| "hardlink without a name".into()),
         b"mount" => Ok(Node::Mount),
         b"set" => Ok(Node::Set),
         b"remove" => Ok(Node::Remove),
@@ -136,8 +181,11 @@ fn node_of(kind: &[u8], extra: &[Vec<u8>]) -> Result<Node, String> {
 
 /// Reads `major:minor`.
 fn device_of(word: Option<Vec<u8>>) -> Result<(u32, u32), String> {
-    let text = String::from_utf8(word.ok_or("device without numbers")?).map_err(|_| "device numbers".to_string())?;
-    let (major, minor) = text.split_once(':').ok_or("device numbers want `major:minor`")?;
+    let text = String::from_utf8(word.ok_or("device without numbers")?)
+        .map_err(|_| "device numbers".to_string())?;
+    let (major, minor) = text
+        .split_once(':')
+        .ok_or("device numbers want `major:minor`")?;
     Ok((number(major)?, number(minor)?))
 }
 
@@ -160,7 +208,11 @@ fn file_of(extra: &[Vec<u8>]) -> Result<Node, String> {
     if let Some(size) = size {
         bytes = pseudo_random(size, seed);
     }
-    Ok(if holes.is_empty() { Node::File(bytes) } else { Node::SparseFile { bytes, holes } })
+    Ok(if holes.is_empty() {
+        Node::File(bytes)
+    } else {
+        Node::SparseFile { bytes, holes }
+    })
 }
 
 /// `size` bytes that depend on `seed` alone (xorshift).
@@ -185,14 +237,23 @@ fn parse_stamp(text: &str) -> Result<Stamp, String> {
     };
     let nanoseconds = number(&format!("{fraction:0<9}"))?;
     if let Some(epoch) = whole.strip_prefix('@') {
-        return Ok(Stamp { seconds: number(epoch)?, nanoseconds });
+        return Ok(Stamp {
+            seconds: number(epoch)?,
+            nanoseconds,
+        });
     }
-    let fields: Vec<i64> = whole.split(['-', 'T', ':']).map(number).collect::<Result<_, _>>()?;
+    let fields: Vec<i64> = whole
+        .split(['-', 'T', ':'])
+        .map(number)
+        .collect::<Result<_, _>>()?;
     let [year, month, day, hour, minute, second] = fields[..] else {
         return Err(format!("`{text}` is not a time"));
     };
     let seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-    Ok(Stamp { seconds, nanoseconds })
+    Ok(Stamp {
+        seconds,
+        nanoseconds,
+    })
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar.
@@ -202,42 +263,4 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let year_of_era = shifted.rem_euclid(400);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
-/// Splits a line into words at blanks; `"..."` keeps blanks, and `\n \t \r \s \\ \" \xNN` are escapes everywhere.
-pub(crate) fn split_words(text: &str) -> Result<Vec<Vec<u8>>, String> {
-    let mut words = Vec::new();
-    let mut word: Option<Vec<u8>> = None;
-    let mut quoted = false;
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => {
-                quoted = !quoted;
-                word.get_or_insert_default();
-            }
-            b'\\' => word.get_or_insert_default().push(escaped(&mut bytes)?),
-            b' ' | b'\t' if !quoted => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(byte),
-        }
-    }
-    words.extend(word);
-    if quoted { Err("a quote is left open".into()) } else { Ok(words) }
-}
-
-/// Reads what follows a backslash.
-fn escaped(bytes: &mut std::str::Bytes<'_>) -> Result<u8, String> {
-    match bytes.next() {
-        Some(b'n') => Ok(b'\n'),
-        Some(b't') => Ok(b'\t'),
-        Some(b'r') => Ok(b'\r'),
-        Some(b's') => Ok(b' '),
-        Some(b'x') => {
-            let digits: Vec<u8> = bytes.by_ref().take(2).collect();
-            let digits = String::from_utf8(digits).map_err(|_| "bad \\x".to_string())?;
-            u8::from_str_radix(&digits, 16).map_err(|_| format!("bad \\x{digits}"))
-        }
-        Some(other) => Ok(other),
-        None => Err("a lone backslash at the end".into()),
-    }
 }

@@ -10,8 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, makedev, mknodat, utimensat};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use crate::support::spec::{DEFAULT_MTIME, Line, Node, Stamp, parse_tree};
 
@@ -25,7 +25,10 @@ pub(crate) struct Owner {
 impl Owner {
     /// The user who runs the tests.
     pub(crate) fn runner() -> Self {
-        Self { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() }
+        Self {
+            uid: rustix::process::geteuid().as_raw(),
+            gid: rustix::process::getegid().as_raw(),
+        }
     }
 }
 
@@ -46,7 +49,9 @@ pub(crate) fn build(root: &Path, lines: &[Line], owner: Owner) -> io::Result<()>
         make_parents(root, &path, owner, &mut directories)?;
         match &line.node {
             Node::Remove => remove(&path)?,
-            Node::Set if path.symlink_metadata()?.is_dir() => plan(&mut directories, &path, &Finish::adjusted(line)),
+            Node::Set if path.symlink_metadata()?.is_dir() => {
+                plan(&mut directories, &path, &Finish::adjusted(line));
+            }
             Node::Set => Finish::adjusted(line).apply(&path)?,
             Node::Dir | Node::Mount => {
                 if !path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
@@ -67,7 +72,11 @@ pub(crate) fn build(root: &Path, lines: &[Line], owner: Owner) -> io::Result<()>
             }
         }
     }
-    directories.iter().rev().filter(|(path, _)| path.is_dir()).try_for_each(|(path, finish)| finish.apply(path))
+    directories
+        .iter()
+        .rev()
+        .filter(|(path, _)| path.is_dir())
+        .try_for_each(|(path, finish)| finish.apply(path))
 }
 
 /// Takes the mounts of `lines` away again when it goes out of scope.
@@ -80,7 +89,11 @@ impl Mounts {
     /// Of the tree that is to be built below `root`.
     pub(crate) fn of(root: &Path, lines: &[Line]) -> Self {
         let mounts = lines.iter().filter(|line| line.node == Node::Mount);
-        Self { points: mounts.map(|line| root.join(OsStr::from_bytes(&line.path))).collect() }
+        Self {
+            points: mounts
+                .map(|line| root.join(OsStr::from_bytes(&line.path)))
+                .collect(),
+        }
     }
 }
 
@@ -102,8 +115,16 @@ fn plan(directories: &mut BTreeMap<PathBuf, Finish>, path: &Path, finish: &Finis
 }
 
 /// Makes missing parents and remembers the times of all directories between `root` and `path`.
-fn make_parents(root: &Path, path: &Path, owner: Owner, plans: &mut BTreeMap<PathBuf, Finish>) -> io::Result<()> {
-    let Some(parent) = path.parent().filter(|parent| parent.starts_with(root) && *parent != root) else {
+fn make_parents(
+    root: &Path,
+    path: &Path,
+    owner: Owner,
+    plans: &mut BTreeMap<PathBuf, Finish>,
+) -> io::Result<()> {
+    let Some(parent) = path
+        .parent()
+        .filter(|parent| parent.starts_with(root) && *parent != root)
+    else {
         return Ok(());
     };
     make_parents(root, parent, owner, plans)?;
@@ -112,10 +133,20 @@ fn make_parents(root: &Path, path: &Path, owner: Owner, plans: &mut BTreeMap<Pat
     }
     let finish = if let Ok(meta) = fs::metadata(parent) {
         let nanoseconds = u32::try_from(meta.mtime_nsec()).expect("a part of a second");
-        Finish { mtime: Some(Stamp { seconds: meta.mtime(), nanoseconds }), ..Finish::default() }
+        Finish {
+            mtime: Some(Stamp {
+                seconds: meta.mtime(),
+                nanoseconds,
+            }),
+            ..Finish::default()
+        }
     } else {
         fs::create_dir(parent)?;
-        Finish { owner: Some((owner.uid, owner.gid)), mode: Some(0o755), mtime: Some(DEFAULT_MTIME) }
+        Finish {
+            owner: Some((owner.uid, owner.gid)),
+            mode: Some(0o755),
+            mtime: Some(DEFAULT_MTIME),
+        }
     };
     plans.insert(parent.to_owned(), finish);
     Ok(())
@@ -123,7 +154,11 @@ fn make_parents(root: &Path, path: &Path, owner: Owner, plans: &mut BTreeMap<Pat
 
 /// Takes away whatever has this name.
 fn remove(path: &Path) -> io::Result<()> {
-    if path.symlink_metadata()?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+    if path.symlink_metadata()?.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    }
 }
 
 /// Makes anything that is not a directory; a regular file that is there is rewritten, anything else makes way.
@@ -135,7 +170,9 @@ fn make_node(path: &Path, node: &Node) -> io::Result<()> {
     {
         remove(path)?;
     }
-    let special = |kind, device| mknodat(CWD, path, kind, Mode::from_raw_mode(0o600), device).map_err(io::Error::from);
+    let special = |kind, device| {
+        mknodat(CWD, path, kind, Mode::from_raw_mode(0o600), device).map_err(io::Error::from)
+    };
     match node {
         Node::File(bytes) => fs::write(path, bytes),
         Node::SparseFile { bytes, holes } => write_sparse(path, bytes, holes),
@@ -144,7 +181,9 @@ fn make_node(path: &Path, node: &Node) -> io::Result<()> {
         Node::Socket => special(FileType::Socket, 0),
         Node::Char(major, minor) => special(FileType::CharacterDevice, makedev(*major, *minor)),
         Node::Block(major, minor) => special(FileType::BlockDevice, makedev(*major, *minor)),
-        Node::Dir | Node::Mount | Node::HardLink(_) | Node::Set | Node::Remove => unreachable!("made by the caller"),
+        Node::Dir | Node::Mount | Node::HardLink(_) | Node::Set | Node::Remove => {
+            unreachable!("made by the caller")
+        }
     }
 }
 
@@ -154,7 +193,10 @@ fn write_sparse(path: &Path, bytes: &[u8], holes: &[(usize, usize)]) -> io::Resu
     file.set_len(u64::try_from(bytes.len()).expect("a file's length"))?;
     let mut start = 0;
     for &(hole, length) in holes {
-        file.write_all_at(&bytes[start..hole], u64::try_from(start).expect("an offset"))?;
+        file.write_all_at(
+            &bytes[start..hole],
+            u64::try_from(start).expect("an offset"),
+        )?;
         start = hole + length;
     }
     file.write_all_at(&bytes[start..], u64::try_from(start).expect("an offset"))
@@ -177,14 +219,22 @@ impl Finish {
             _ => Some(line.mode.unwrap_or(0o644)),
         };
         let owner = (line.uid.unwrap_or(owner.uid), line.gid.unwrap_or(owner.gid));
-        Self { owner: Some(owner), mode, mtime: Some(line.mtime.unwrap_or(DEFAULT_MTIME)) }
+        Self {
+            owner: Some(owner),
+            mode,
+            mtime: Some(line.mtime.unwrap_or(DEFAULT_MTIME)),
+        }
     }
 
     /// Only what a line names.
     fn adjusted(line: &Line) -> Self {
         let owner = (line.uid.is_some() || line.gid.is_some())
             .then(|| (line.uid.unwrap_or(u32::MAX), line.gid.unwrap_or(u32::MAX)));
-        Self { owner, mode: line.mode, mtime: line.mtime }
+        Self {
+            owner,
+            mode: line.mode,
+            mtime: line.mtime,
+        }
     }
 
     /// Sets owner, mode and time, in the order that lets each of them stay.
@@ -192,16 +242,26 @@ impl Finish {
         if let Some((uid, gid)) = self.owner {
             let known = |id: u32| (id != u32::MAX).then_some(id);
             let meta = path.symlink_metadata()?;
-            if known(uid).is_some_and(|uid| uid != meta.uid()) || known(gid).is_some_and(|gid| gid != meta.gid()) {
+            if known(uid).is_some_and(|uid| uid != meta.uid())
+                || known(gid).is_some_and(|gid| gid != meta.gid())
+            {
                 lchown(path, known(uid), known(gid))?;
             }
         }
         if let Some(mode) = self.mode {
             fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
         }
-        let Some(mtime) = self.mtime else { return Ok(()) };
-        let time = Timespec { tv_sec: mtime.seconds, tv_nsec: i64::from(mtime.nanoseconds) };
-        let times = Timestamps { last_access: time, last_modification: time };
+        let Some(mtime) = self.mtime else {
+            return Ok(());
+        };
+        let time = Timespec {
+            tv_sec: mtime.seconds,
+            tv_nsec: i64::from(mtime.nanoseconds),
+        };
+        let times = Timestamps {
+            last_access: time,
+            last_modification: time,
+        };
         Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 }

@@ -1,0 +1,196 @@
+//! Removing what stands in the way or what the source has not got: an entry, or a whole directory.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Cause, Trouble};
+use crate::error::{During, Side};
+use crate::model::meta::Kind;
+use crate::model::path::{Name, RelPath, listing_order};
+use crate::sys::chain::{Budget, Chain};
+use crate::sys::dir::{Dir, Follow, Listed};
+use crate::sys::permit::Permit;
+use crate::sys::{node, stat};
+
+/// How many entries may still be removed (`--max-delete`).
+#[derive(Debug)]
+pub struct Limit(Option<AtomicU64>);
+
+impl Limit {
+    /// `None`: no limit.
+    pub fn new(limit: Option<u64>) -> Self {
+        Self(limit.map(AtomicU64::new))
+    }
+
+    /// Takes one removal; false if there is none left.
+    fn take(&self) -> bool {
+        let Some(left) = &self.0 else { return true };
+        let one_less = |left: u64| left.checked_sub(1);
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+    }
+}
+
+/// What became of one entry that was to be removed.
+#[derive(Debug)]
+pub enum Removal {
+    /// It is gone, or would be.
+    Removed,
+    /// The limit was reached.
+    OverLimit,
+    /// A directory that still holds something.
+    NotEmpty,
+    /// It could not be removed.
+    Failed(Trouble),
+}
+
+/// One entry that was to be removed, told from the deepest up.
+#[derive(Debug)]
+pub struct Removed {
+    /// Its path below the directory that the removal started in.
+    pub path: RelPath,
+    /// What it was.
+    pub kind: Kind,
+    /// What became of it.
+    pub removal: Removal,
+}
+
+/// Who removes: without a permit nothing is, and all is told as if it were.
+#[derive(Clone, Copy, Debug)]
+pub struct Clearing<'a> {
+    /// The right to.
+    pub permit: Option<&'a Permit>,
+    /// How much of it.
+    pub limit: &'a Limit,
+}
+
+/// How many handles a removal keeps open on its way down.
+const HANDLES: u64 = 32;
+
+/// A directory on the way down, with what is left to remove in it.
+struct Level {
+    chain: Arc<Chain>,
+    path: RelPath,
+    left: Vec<Listed>,
+    /// True while everything met in it is gone.
+    emptied: bool,
+}
+
+impl Clearing<'_> {
+    /// Removes the entry `name` of `dir`, which is of kind `kind`; a directory with all in it.
+    pub fn remove(&self, dir: &Arc<Dir>, name: &Name, kind: Kind, tell: &mut dyn FnMut(Removed)) {
+        let path = RelPath::from_names([name]);
+        if kind != Kind::Dir {
+            let removal = self.remove_one(dir, name, kind);
+            return tell(Removed { path, kind, removal });
+        }
+        match self.empty(dir, name, tell) {
+            Ok(true) => {
+                let removal = self.remove_one(dir, name, Kind::Dir);
+                tell(Removed { path, kind, removal });
+            }
+            Ok(false) => tell(Removed { path, kind, removal: Removal::NotEmpty }),
+            Err(trouble) => tell(Removed { path, kind, removal: Removal::Failed(trouble) }),
+        }
+    }
+
+    /// Removes all that is in the directory `name` of `dir`, but not the directory; true if
+    /// nothing is left. Iterative, with few handles, however deep.
+    pub fn empty(
+        &self,
+        dir: &Arc<Dir>,
+        name: &Name,
+        tell: &mut dyn FnMut(Removed),
+    ) -> Result<bool, Trouble> {
+        let verb = "open the directory to delete in";
+        let root = Chain::root(dir.duplicate().during(Side::Dest, verb)?, &Budget::new(HANDLES));
+        let first = root.child(name, Follow::Never);
+        let mut levels = vec![level(first, RelPath::from_names([name]))?];
+        loop {
+            let is_first = levels.len() == 1;
+            let Some(level) = levels.last_mut() else { return Ok(true) };
+            let Some(entry) = level.left.pop() else {
+                if is_first {
+                    return Ok(level.emptied);
+                }
+                self.climb(&mut levels, tell);
+                continue;
+            };
+            let path = level.path.join(&entry.name);
+            let here = level.chain.get().during(Side::Dest, verb)?;
+            let kind = match entry.kind {
+                Some(kind) => kind,
+                None => {
+                    stat::entry(&here, &entry.name, Follow::Never)
+                        .during(Side::Dest, "look at")?
+                        .kind
+                }
+            };
+            if kind == Kind::Dir {
+                let chain = level.chain.child(&entry.name, Follow::Never);
+                match self::level(chain, path.clone()) {
+                    Ok(below) => {
+                        level.chain.give_back_if_tight();
+                        levels.push(below);
+                    }
+                    Err(trouble) => {
+                        level.emptied = false;
+                        tell(Removed { path, kind, removal: Removal::Failed(trouble) });
+                    }
+                }
+                continue;
+            }
+            let removal = self.remove_one(&here, &entry.name, kind);
+            level.emptied &= matches!(removal, Removal::Removed);
+            tell(Removed { path, kind, removal });
+        }
+    }
+
+    /// Goes up from a directory that nothing is left to remove in, and removes it.
+    fn climb(&self, levels: &mut Vec<Level>, tell: &mut dyn FnMut(Removed)) {
+        let (Some(done), Some(above)) = (levels.pop(), levels.last_mut()) else { return };
+        let kind = Kind::Dir;
+        let removal = if done.emptied {
+            let name = done.path.last_name();
+            match (above.chain.get().during(Side::Dest, "open the directory of"), name) {
+                (Ok(dir), Some(name)) => self.remove_one(&dir, &name, kind),
+                (Err(trouble), _) => Removal::Failed(trouble),
+                (Ok(_), None) => Removal::NotEmpty,
+            }
+        } else {
+            Removal::NotEmpty
+        };
+        above.emptied &= matches!(removal, Removal::Removed);
+        tell(Removed { path: done.path, kind, removal });
+    }
+
+    fn remove_one(&self, dir: &Dir, name: &Name, kind: Kind) -> Removal {
+        if !self.limit.take() {
+            return Removal::OverLimit;
+        }
+        let Some(permit) = self.permit else { return Removal::Removed };
+        let result = match kind {
+            Kind::Dir => node::remove_dir(permit, dir, name),
+            _ => node::remove(permit, dir, name),
+        };
+        match result.during(Side::Dest, "delete") {
+            Ok(()) => Removal::Removed,
+            // A directory in which a server keeps `.nfs*` names of files that are still open.
+            Err(Trouble { cause: Cause::Io(error), .. })
+                if error.kind() == io::ErrorKind::DirectoryNotEmpty =>
+            {
+                Removal::NotEmpty
+            }
+            Err(trouble) => Removal::Failed(trouble),
+        }
+    }
+}
+
+fn level(chain: Arc<Chain>, path: RelPath) -> Result<Level, Trouble> {
+    let dir = chain.get().during(Side::Dest, "open the directory to delete in")?;
+    let mut left = dir.list().during(Side::Dest, "list the directory")?;
+    // Popped from the end: the reverse of the order in which rsync lists.
+    let is_dir = |listed: &Listed| listed.kind == Some(Kind::Dir);
+    left.sort_unstable_by(|a, b| listing_order((&a.name, is_dir(a)), (&b.name, is_dir(b))));
+    Ok(Level { chain, path, left, emptied: true })
+}

@@ -1,0 +1,132 @@
+//! Attributes, in the order that never leaves an entry too open: owner, then mode, then time.
+//!
+//! chown(2) clears set-id bits, so the mode comes after it; anything else touches the time.
+
+use crate::error::{During, Side, Trouble};
+use crate::model::change::Attrs;
+use crate::model::meta::{Kind, Meta, Stamp};
+use crate::settings::{Executability, Preserve};
+use crate::sys::attrs::{Target, set_mode, set_mtime, set_owner};
+use crate::sys::permit::Permit;
+use crate::sys::process::Identity;
+
+/// What new and changed entries look like.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Which attributes are carried over.
+    pub preserve: Preserve,
+    /// Who we are.
+    pub identity: Identity,
+    /// The user's umask, for modes that are not carried over.
+    pub umask: u32,
+}
+
+/// The attributes that an entry shall have; `None`: as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Owner.
+    pub uid: Option<u32>,
+    /// Group.
+    pub gid: Option<u32>,
+    /// Mode bits.
+    pub mode: Option<u32>,
+    /// Time of last modification.
+    pub mtime: Option<Stamp>,
+}
+
+impl Wanted {
+    /// What a destination entry for `source` shall have; `there`: an entry of the same kind that
+    /// stands there already.
+    pub fn of(source: &Meta, there: Option<&Meta>, rules: &Rules) -> Self {
+        let attrs = rules.preserve.attrs;
+        let keeps_group = attrs.contains(Attrs::GROUP) && rules.identity.may_give_to(source.gid);
+        Self {
+            uid: attrs.contains(Attrs::OWNER).then_some(source.uid),
+            gid: keeps_group.then_some(source.gid),
+            mode: wanted_mode(source, there, rules),
+            mtime: rules.preserve.sets_time(source.kind).then_some(source.mtime),
+        }
+    }
+
+    /// The mode to create an entry with: open to nobody but the owner while the owner or the
+    /// group is not the final one.
+    pub fn mode_at_creation(&self, source: &Meta, rules: &Rules) -> u32 {
+        let mode = self.mode.unwrap_or(source.mode & 0o777 & !rules.umask);
+        let will_be_given = self.uid.is_some_and(|uid| uid != rules.identity.uid)
+            || self.gid.is_some_and(|gid| gid != rules.identity.gid);
+        let mode = if will_be_given { mode & 0o700 } else { mode & 0o777 };
+        // A directory has to be filled before it may become read-only.
+        if source.kind == Kind::Dir { mode | 0o700 } else { mode }
+    }
+}
+
+fn wanted_mode(source: &Meta, there: Option<&Meta>, rules: &Rules) -> Option<u32> {
+    if source.kind == Kind::Symlink {
+        return None;
+    }
+    if rules.preserve.attrs.contains(Attrs::MODE) {
+        return Some(source.mode);
+    }
+    let follows = rules.preserve.executability == Executability::Follow;
+    match there {
+        Some(there) if follows && source.kind == Kind::File => Some(executability(source, there)),
+        Some(there) => Some(there.mode),
+        None if source.kind == Kind::Dir => None,
+        None => Some(source.mode & 0o777 & !rules.umask),
+    }
+}
+
+/// rsync.1, `--executability`: x for whoever may read, if anybody may execute the source.
+fn executability(source: &Meta, there: &Meta) -> u32 {
+    if source.mode & 0o111 == 0 {
+        there.mode & !0o111
+    } else if there.mode & 0o111 == 0 {
+        there.mode | ((there.mode & 0o444) >> 2)
+    } else {
+        there.mode
+    }
+}
+
+/// Whether the time has to be set although it seems right: writing has changed it since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// `now` is what the entry has.
+    AsSeen,
+    /// It was written to after `now` was taken.
+    Touched,
+}
+
+/// Gives the target what is wanted and not there yet; `now` is what it has.
+///
+/// Every attribute is tried, whatever becomes of the others; the troubles come back.
+pub fn apply(
+    permit: &Permit,
+    target: Target<'_>,
+    now: &Meta,
+    wanted: &Wanted,
+    time: Time,
+) -> Vec<Trouble> {
+    let mut troubles = Vec::new();
+    let mut attempt = |result: std::io::Result<()>, verb| {
+        troubles.extend(result.during(Side::Dest, verb).err());
+    };
+    let uid = wanted.uid.filter(|uid| *uid != now.uid);
+    let gid = wanted.gid.filter(|gid| *gid != now.gid);
+    let given = uid.is_some() || gid.is_some();
+    if given {
+        attempt(set_owner(permit, target, uid, gid), "set the owner of");
+    }
+    // Writing and chown both clear set-id bits.
+    let loses_bits = given || time == Time::Touched;
+    if let Some(mode) = wanted.mode
+        && (mode != now.mode || (loses_bits && mode & 0o6000 != 0))
+    {
+        attempt(set_mode(permit, target, mode), "set the mode of");
+    }
+    if let Some(mtime) = wanted.mtime
+        && (time == Time::Touched || mtime != now.mtime)
+    {
+        attempt(set_mtime(permit, target, mtime), "set the time of");
+    }
+    troubles
+}

@@ -1,0 +1,8 @@
+//! Changing the destination. `perform` is the only door; it does nothing without a permit.
+
+pub mod clear;
+pub mod content;
+pub mod finish;
+pub mod perform;
+pub mod place;
+pub mod ranged;

@@ -1,0 +1,216 @@
+//! The one door to writing: an action on one entry, carried out.
+
+use crate::act::content::{Moved, Pipe, Writing, pour};
+use crate::act::finish::{Rules, Time, Wanted, apply};
+use crate::act::place::{Opened, create_file, make_node, open_file};
+use crate::effort::Stop;
+use crate::error::{Cause, During, Side, Trouble};
+use crate::model::change::{Action, Attrs, Diff};
+use crate::model::digest::{Digest, RangeHasher};
+use crate::model::meta::{Kind, Meta, Stamp};
+use crate::settings::Durability;
+use crate::sys::attrs::{Target, set_mtime};
+use crate::sys::permit::Permit;
+use crate::sys::sides::Sides;
+use crate::sys::{node, read, stat, write};
+
+/// What is to be done to one entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// What.
+    pub action: Action,
+    /// Where.
+    pub sides: Sides<'a>,
+    /// Why.
+    pub diff: Diff,
+    /// What the source has.
+    pub source: &'a Meta,
+    /// What the destination has.
+    pub dest: Option<&'a Meta>,
+    /// What entries are to look like.
+    pub rules: &'a Rules,
+    /// Which bytes of a file are written.
+    pub writing: Writing,
+    /// Whether a written file is flushed.
+    pub durability: Durability,
+    /// Asked before every write call.
+    pub stop: &'a Stop,
+}
+
+/// What was done.
+#[derive(Debug, Default)]
+pub struct Performed {
+    /// Bytes that went by.
+    pub moved: Moved,
+    /// The digest of the source's bytes, and what the source looked like while they were read.
+    pub digest: Option<(Digest, Meta)>,
+    /// Attributes that could not be set; all else was done.
+    pub refused: Vec<Trouble>,
+    /// True if the destination directory has a new or another entry.
+    pub entry_changed: bool,
+}
+
+/// Carries `job` out. Without a permit nothing is done, and that is success.
+///
+/// What stood in the way of a [`Action::Replace`] is removed here if it is no directory; a
+/// directory has been removed before.
+pub fn perform(permit: Option<&Permit>, job: &Job<'_>) -> Result<Performed, Trouble> {
+    let Some(permit) = permit else { return Ok(Performed::default()) };
+    match job.action {
+        Action::Keep(_) | Action::Delete => Ok(Performed::default()),
+        Action::Adjust => Ok(adjust(permit, job)),
+        Action::Create => make(permit, job),
+        Action::Rewrite => copy_file(permit, job),
+        Action::Replace => {
+            if job.dest.is_some_and(|dest| dest.kind != Kind::Dir) {
+                node::remove(permit, job.sides.dest, job.sides.dest_name)
+                    .during(Side::Dest, "unlink")?;
+            }
+            make(permit, job)
+        }
+    }
+}
+
+fn adjust(permit: &Permit, job: &Job<'_>) -> Performed {
+    let Some(dest) = job.dest else { return Performed::default() };
+    let mut wanted = Wanted::of(job.source, Some(dest), job.rules);
+    if !job.diff.attrs.contains(Attrs::MTIME) {
+        wanted.mtime = None;
+    }
+    let target = Target::Entry(job.sides.dest, job.sides.dest_name);
+    let refused = apply(permit, target, dest, &wanted, Time::AsSeen);
+    Performed { refused, ..Performed::default() }
+}
+
+fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
+    if job.source.kind == Kind::File {
+        return copy_file(permit, job);
+    }
+    let wanted = Wanted::of(job.source, None, job.rules);
+    let now = make_node(permit, &job.sides, job.source, &wanted, job.rules)?;
+    let mut performed = Performed { entry_changed: true, ..Performed::default() };
+    // A directory is finished when all below it is done.
+    if job.source.kind != Kind::Dir {
+        let target = Target::Entry(job.sides.dest, job.sides.dest_name);
+        performed.refused = apply(permit, target, &now, &wanted, Time::Touched);
+    }
+    Ok(performed)
+}
+
+/// Opens the destination file as the action says: the one that stands there, or a new one.
+pub fn open_dest(permit: &Permit, job: &Job<'_>) -> Result<(Opened, Wanted), Trouble> {
+    let there = job.dest.filter(|_| job.action == Action::Rewrite);
+    let same_kind = job.dest.filter(|dest| dest.kind == job.source.kind);
+    let wanted = Wanted::of(job.source, same_kind, job.rules);
+    let opened = match there {
+        Some(there) => {
+            let access = job.writing.access();
+            open_file(permit, &job.sides, job.source, there, &wanted, job.rules, access)?
+        }
+        None => create_file(permit, &job.sides, job.source, &wanted, job.rules)?,
+    };
+    Ok((opened, wanted))
+}
+
+fn copy_file(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
+    let sides = &job.sides;
+    let source = read::open(sides.source, sides.source_name, sides.follow)
+        .during(Side::Source, "open")?;
+    let (opened, wanted) = open_dest(permit, job)?;
+    let written_by = if opened.is_new { Writing::All } else { job.writing };
+    let pipe = Pipe { source: &source, dest: &opened.file, writing: written_by, stop: job.stop };
+    match copy_stable(permit, &pipe, job.source, opened.now.size) {
+        Ok(copied) => {
+            let wanted = Wanted { mtime: wanted.mtime.map(|_| copied.source.mtime), ..wanted };
+            finish_file(permit, opened, &wanted, job.durability, copied)
+        }
+        Err(trouble) => Err(leave_torn(permit, &opened, trouble)),
+    }
+}
+
+/// A file's bytes, copied while the source stood still.
+#[derive(Clone, Copy, Debug)]
+pub struct Copied {
+    /// The digest of the bytes.
+    pub digest: Digest,
+    /// Bytes that went by.
+    pub moved: Moved,
+    /// The source as it was while it was read.
+    pub source: Meta,
+}
+
+/// How often a source that changes while it is read is read again.
+const ATTEMPTS: u32 = 3;
+
+/// Copies a whole file, again if the source changed meanwhile. `there_bytes`: the length that the
+/// destination has.
+pub fn copy_stable(
+    permit: &Permit,
+    pipe: &Pipe<'_>,
+    source: &Meta,
+    there_bytes: u64,
+) -> Result<Copied, Trouble> {
+    let mut before = *source;
+    let mut moved = Moved::default();
+    let mut there_bytes = there_bytes;
+    for _ in 0..ATTEMPTS {
+        let mut hasher = RangeHasher::new(0);
+        let now_moved = pour(permit, pipe, 0..before.size, &mut hasher)?;
+        moved += now_moved;
+        let length = now_moved.source_read_bytes;
+        if there_bytes > length {
+            write::set_len(permit, pipe.dest, length).during(Side::Dest, "cut to length")?;
+        }
+        there_bytes = length;
+        let after = stat::handle(pipe.source).during(Side::Source, "look again at")?;
+        if after.kind != Kind::File {
+            return Err(Trouble::rule(Side::Source, "read", "it is no regular file any more"));
+        }
+        if after.is_untouched_since(&before) && length == after.size {
+            return Ok(Copied { digest: hasher.finish_file(), moved, source: after });
+        }
+        before = after;
+    }
+    Err(Trouble::rule(
+        Side::Source,
+        "read",
+        "it changes faster than it can be read (run again when nobody writes to it)",
+    ))
+}
+
+/// Sets the attributes, flushes if asked to, and closes: errors of the writes come as late as that.
+pub fn finish_file(
+    permit: &Permit,
+    opened: Opened,
+    wanted: &Wanted,
+    durability: Durability,
+    copied: Copied,
+) -> Result<Performed, Trouble> {
+    let Opened { file, now, is_new } = opened;
+    let refused = apply(permit, Target::Handle(&file), &now, wanted, Time::Touched);
+    if durability == Durability::FsyncFiles {
+        write::sync_file(permit, &file).during(Side::Dest, "fsync")?;
+    }
+    write::close(file).during(Side::Dest, "close")?;
+    Ok(Performed {
+        moved: copied.moved,
+        digest: Some((copied.digest, copied.source)),
+        refused,
+        entry_changed: is_new,
+    })
+}
+
+/// Marks a file that is not whole: with a time of 1970 no quick check and no `--update` takes it
+/// for a finished one.
+pub fn leave_torn(permit: &Permit, opened: &Opened, trouble: Trouble) -> Trouble {
+    match set_mtime(permit, Target::Handle(&opened.file), Stamp::TORN) {
+        Ok(()) => trouble,
+        Err(error) => Trouble {
+            cause: match trouble.cause {
+                Cause::Stopped => Cause::Stopped,
+                cause => Cause::Rule(format!("{cause}; and it could not be marked as torn: {error}")),
+            },
+            ..trouble
+        },
+    }
+}

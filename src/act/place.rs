@@ -1,0 +1,99 @@
+//! Making an entry: opening the file, or making the node, that `content` and `finish` then fill.
+
+use std::fs::File;
+use std::io;
+
+use crate::act::finish::{Rules, Wanted};
+use crate::error::{During, Side, Trouble};
+use crate::model::meta::{Kind, Meta};
+use crate::sys::attrs::{Target, set_mode};
+use crate::sys::dir::Follow;
+use crate::sys::permit::Permit;
+use crate::sys::sides::Sides;
+use crate::sys::{node, read, stat, write};
+
+/// A destination file, open for writing at its final path.
+#[derive(Debug)]
+pub struct Opened {
+    /// The handle.
+    pub file: File,
+    /// What it looked like when it was opened.
+    pub now: Meta,
+    /// True if its name is new in the directory.
+    pub is_new: bool,
+}
+
+/// Makes the regular file; nothing may stand there.
+pub fn create_file(
+    permit: &Permit,
+    sides: &Sides<'_>,
+    source: &Meta,
+    wanted: &Wanted,
+    rules: &Rules,
+) -> Result<Opened, Trouble> {
+    let mode = wanted.mode_at_creation(source, rules);
+    let file = write::create(permit, sides.dest, sides.dest_name, mode)
+        .during(Side::Dest, "create")?;
+    let now = stat::handle(&file).during(Side::Dest, "look at")?;
+    Ok(Opened { file, now, is_new: true })
+}
+
+/// Opens the regular file that stands there, without truncating it.
+///
+/// A file of our own without write permission gets it for the write; a busy executable (ETXTBSY)
+/// is unlinked and made anew, so that who runs it keeps what they run.
+pub fn open_file(
+    permit: &Permit,
+    sides: &Sides<'_>,
+    source: &Meta,
+    there: &Meta,
+    wanted: &Wanted,
+    rules: &Rules,
+    access: write::Access,
+) -> Result<Opened, Trouble> {
+    let open = || write::open_existing(permit, sides.dest, sides.dest_name, access);
+    let result = match open() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let target = Target::Entry(sides.dest, sides.dest_name);
+            set_mode(permit, target, there.mode | 0o600)
+                .during(Side::Dest, "make writable")?;
+            open()
+        }
+        Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
+            node::remove(permit, sides.dest, sides.dest_name)
+                .during(Side::Dest, "unlink the busy file")?;
+            return create_file(permit, sides, source, wanted, rules);
+        }
+        result => result,
+    };
+    let file = result.during(Side::Dest, "open for writing")?;
+    let now = stat::handle(&file).during(Side::Dest, "look at")?;
+    if now.kind != Kind::File {
+        return Err(Trouble::rule(Side::Dest, "write to", "it is no regular file any more"));
+    }
+    Ok(Opened { file, now, is_new: false })
+}
+
+/// Makes a directory, a symlink or a special file, and says what it looks like.
+pub fn make_node(
+    permit: &Permit,
+    sides: &Sides<'_>,
+    source: &Meta,
+    wanted: &Wanted,
+    rules: &Rules,
+) -> Result<Meta, Trouble> {
+    let (dir, name) = (sides.dest, sides.dest_name);
+    let mode = wanted.mode_at_creation(source, rules);
+    let made = match source.kind {
+        Kind::Dir => node::make_dir(permit, dir, name, mode).during(Side::Dest, "make the directory"),
+        Kind::Symlink => {
+            let target = read::link_target(sides.source, sides.source_name)
+                .during(Side::Source, "read the link")?;
+            node::make_link(permit, dir, name, &target).during(Side::Dest, "make the symlink")
+        }
+        _ => node::make_special(permit, dir, name, source, mode)
+            .during(Side::Dest, "make the special file"),
+    };
+    made?;
+    stat::entry(dir, name, Follow::Never).during(Side::Dest, "look at")
+}

@@ -1,0 +1,127 @@
+//! A large file, copied in ranges by several workers at once.
+
+use std::fs::File;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crate::act::content::{Moved, Pipe, Writing, pour};
+use crate::act::finish::Wanted;
+use crate::act::perform::{
+    Copied, Job, Performed, copy_stable, finish_file, leave_torn, open_dest,
+};
+use crate::act::place::Opened;
+use crate::effort::Stop;
+use crate::error::{During, Side, Trouble};
+use crate::model::digest::{RANGE_BYTES, RangeDigest, RangeHasher, merge, range_count};
+use crate::model::meta::Meta;
+use crate::settings::Durability;
+use crate::sys::permit::Permit;
+use crate::sys::{read, stat, write};
+
+/// A large file on its way. Until it is finished it is one byte longer than its source, so that
+/// no check of sizes takes it for whole, in whatever order its ranges arrive.
+#[derive(Debug)]
+pub struct RangedCopy {
+    source: File,
+    opened: Opened,
+    before: Meta,
+    wanted: Wanted,
+    durability: Durability,
+    digests: Box<[OnceLock<RangeDigest>]>,
+    written_bytes: AtomicU64,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+impl RangedCopy {
+    /// Opens both files.
+    pub fn start(permit: &Permit, job: &Job<'_>) -> Result<Self, Trouble> {
+        let sides = &job.sides;
+        let source = read::open(sides.source, sides.source_name, sides.follow)
+            .during(Side::Source, "open")?;
+        let (opened, wanted) = open_dest(permit, job)?;
+        let copy = Self {
+            source,
+            opened,
+            before: *job.source,
+            wanted,
+            durability: job.durability,
+            digests: (0..range_count(job.source.size)).map(|_| OnceLock::new()).collect(),
+            written_bytes: AtomicU64::new(0),
+            trouble: Mutex::new(None),
+        };
+        write::set_len(permit, &copy.opened.file, copy.before.size + 1)
+            .during(Side::Dest, "make room in")
+            .map_err(|trouble| leave_torn(permit, &copy.opened, trouble))?;
+        Ok(copy)
+    }
+
+    /// The number of ranges.
+    pub fn ranges(&self) -> u64 {
+        self.digests.len() as u64
+    }
+
+    /// Copies one range; returns the bytes written. After a failure the others do nothing.
+    pub fn run(&self, permit: &Permit, range: u64, stop: &Stop) -> u64 {
+        if self.trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            return 0;
+        }
+        let start = range * RANGE_BYTES;
+        let bytes = start..(start + RANGE_BYTES).min(self.before.size);
+        let pipe = self.pipe(stop);
+        let mut hasher = RangeHasher::new(range);
+        match pour(permit, &pipe, bytes.clone(), &mut hasher) {
+            Ok(moved) => {
+                self.written_bytes.fetch_add(moved.written_bytes, Ordering::Relaxed);
+                let slot = usize::try_from(range).ok().and_then(|range| self.digests.get(range));
+                if let Some(slot) = slot
+                    && moved.source_read_bytes == bytes.end - bytes.start
+                {
+                    slot.get_or_init(|| hasher.finish_range());
+                }
+                moved.written_bytes
+            }
+            Err(trouble) => {
+                let mut first = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+                first.get_or_insert(trouble);
+                0
+            }
+        }
+    }
+
+    /// Ends the copy after all ranges; a source that changed meanwhile is read again as a whole.
+    pub fn finish(self, permit: &Permit, stop: &Stop) -> Result<Performed, Trouble> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let copied = match trouble {
+            Some(trouble) => Err(trouble),
+            None => self.settle(permit, stop),
+        };
+        match copied {
+            Ok(copied) => {
+                let mtime = self.wanted.mtime.map(|_| copied.source.mtime);
+                let wanted = Wanted { mtime, ..self.wanted };
+                finish_file(permit, self.opened, &wanted, self.durability, copied)
+            }
+            Err(trouble) => Err(leave_torn(permit, &self.opened, trouble)),
+        }
+    }
+
+    fn settle(&self, permit: &Permit, stop: &Stop) -> Result<Copied, Trouble> {
+        let written_bytes = self.written_bytes.load(Ordering::Relaxed);
+        let digests: Option<Vec<_>> = self.digests.iter().map(|slot| slot.get().copied()).collect();
+        let after = stat::handle(&self.source).during(Side::Source, "look again at")?;
+        if let Some(digests) = digests
+            && after.is_untouched_since(&self.before)
+        {
+            write::set_len(permit, &self.opened.file, after.size)
+                .during(Side::Dest, "cut to length")?;
+            let moved =
+                Moved { source_read_bytes: after.size, written_bytes, ..Moved::default() };
+            return Ok(Copied { digest: merge(&digests), moved, source: after });
+        }
+        copy_stable(permit, &self.pipe(stop), &after, self.before.size + 1)
+    }
+
+    fn pipe<'a>(&'a self, stop: &'a Stop) -> Pipe<'a> {
+        Pipe { source: &self.source, dest: &self.opened.file, writing: Writing::All, stop }
+    }
+}

@@ -1,0 +1,91 @@
+//! Digests of files, read through our own buffers: a map of a file that somebody truncates kills
+//! the process (mmap(2), SIGBUS).
+
+use std::fs::File;
+
+use crate::effort::{BUFFER_BYTES, Stop, with_buffers};
+use crate::error::{Cause, During, Side, Trouble};
+use crate::model::digest::{Digest, RangeDigest, RangeHasher, RANGE_BYTES};
+use crate::model::path::Name;
+use crate::sys::dir::{Dir, Follow};
+use crate::sys::read;
+
+/// A file's digest and how many bytes were read for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Hashed<D> {
+    /// The digest.
+    pub digest: D,
+    /// Bytes read.
+    pub read_bytes: u64,
+}
+
+/// Where a file is, for hashing it.
+#[derive(Clone, Copy, Debug)]
+pub struct Located<'a> {
+    /// On which side.
+    pub side: Side,
+    /// In which directory.
+    pub dir: &'a Dir,
+    /// Under which name.
+    pub name: &'a Name,
+    /// Whether a symlink is followed.
+    pub follow: Follow,
+}
+
+impl Located<'_> {
+    /// Opens it for reading.
+    pub fn open(&self) -> Result<File, Trouble> {
+        read::open(self.dir, self.name, self.follow).during(self.side, "open")
+    }
+}
+
+/// Hashes a whole file to its end.
+pub fn hash_file(at: &Located<'_>, stop: &Stop) -> Result<Hashed<Digest>, Trouble> {
+    let file = at.open()?;
+    let mut hasher = RangeHasher::new(0);
+    let read_bytes = feed(&file, 0..u64::MAX, &mut hasher, at.side, stop)?;
+    Ok(Hashed { digest: hasher.finish_file(), read_bytes })
+}
+
+/// Hashes one range of a file that has several.
+pub fn hash_range(
+    file: &File,
+    range: u64,
+    side: Side,
+    stop: &Stop,
+) -> Result<Hashed<RangeDigest>, Trouble> {
+    let start = range * RANGE_BYTES;
+    let mut hasher = RangeHasher::new(range);
+    let read_bytes = feed(file, start..start + RANGE_BYTES, &mut hasher, side, stop)?;
+    if read_bytes == 0 {
+        return Err(Trouble::rule(side, "read", "it was cut short while it was read"));
+    }
+    Ok(Hashed { digest: hasher.finish_range(), read_bytes })
+}
+
+/// Reads `bytes` of the file, or up to its end, into the hasher.
+fn feed(
+    file: &File,
+    bytes: std::ops::Range<u64>,
+    hasher: &mut RangeHasher,
+    side: Side,
+    stop: &Stop,
+) -> Result<u64, Trouble> {
+    with_buffers(|buffer, _| {
+        let mut at = bytes.start;
+        while at < bytes.end {
+            if stop.is_requested() {
+                return Err(Trouble { side, verb: "read", cause: Cause::Stopped });
+            }
+            let left = bytes.end - at;
+            let wanted = usize::try_from(left).map_or(BUFFER_BYTES, |left| left.min(BUFFER_BYTES));
+            let count = read::fill_at(file, &mut buffer[..wanted], at).during(side, "read")?;
+            hasher.update(&buffer[..count]);
+            at += count as u64;
+            if count < wanted {
+                break;
+            }
+        }
+        Ok(at - bytes.start)
+    })
+}

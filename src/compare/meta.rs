@@ -1,0 +1,64 @@
+//! Which preserved attributes differ. Pure.
+
+use crate::model::change::Attrs;
+use crate::model::meta::{Kind, Meta, Stamp};
+use crate::settings::{Executability, Preserve, Window};
+use crate::sys::process::Identity;
+
+/// What counts as different.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Which attributes are carried over.
+    pub preserve: Preserve,
+    /// When times are equal.
+    pub window: Window,
+    /// Who we are: what we may not set, we do not miss.
+    pub identity: Identity,
+}
+
+/// True if two times count as equal (rsync.1, `--modify-window`).
+pub fn same_time(a: Stamp, b: Stamp, window: Window) -> bool {
+    match window {
+        Window::Nanoseconds => a == b,
+        Window::Seconds(allowed) => a.secs.abs_diff(b.secs) <= u64::from(allowed),
+    }
+}
+
+/// The preserved attributes, content apart, in which two entries of one kind differ.
+pub fn differing(source: &Meta, dest: &Meta, rules: &Rules) -> Attrs {
+    let mut attrs = Attrs::empty();
+    let preserve = &rules.preserve;
+    if preserve.sets_time(source.kind) && !same_time(source.mtime, dest.mtime, rules.window) {
+        attrs |= Attrs::MTIME;
+    }
+    if mode_differs(source, dest, preserve) {
+        attrs |= Attrs::MODE;
+    }
+    if preserve.attrs.contains(Attrs::OWNER) && source.uid != dest.uid {
+        attrs |= Attrs::OWNER;
+    }
+    if preserve.attrs.contains(Attrs::GROUP)
+        && source.gid != dest.gid
+        && rules.identity.may_give_to(source.gid)
+    {
+        attrs |= Attrs::GROUP;
+    }
+    attrs
+}
+
+fn mode_differs(source: &Meta, dest: &Meta, preserve: &Preserve) -> bool {
+    if source.kind == Kind::Symlink {
+        return false;
+    }
+    if preserve.attrs.contains(Attrs::MODE) {
+        return source.mode != dest.mode;
+    }
+    preserve.executability == Executability::Follow
+        && source.kind == Kind::File
+        && is_executable(source) != is_executable(dest)
+}
+
+/// True if anybody may execute it.
+pub fn is_executable(meta: &Meta) -> bool {
+    meta.mode & 0o111 != 0
+}

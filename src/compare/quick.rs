@@ -1,0 +1,93 @@
+//! What phase one goes by: size, time and attributes; the bytes only with `--checksum`.
+
+use crate::compare::content::{Located, hash_file};
+use crate::compare::meta::{Rules, differing, same_time};
+use crate::effort::Stop;
+use crate::error::{During, Side, Trouble};
+use crate::model::change::{Attrs, Diff, Knowledge};
+use crate::model::meta::{Kind, Meta};
+use crate::settings::Evidence;
+use crate::sys::dir::Follow;
+use crate::sys::read;
+use crate::sys::sides::Sides;
+
+/// How two entries differ, as far as `evidence` tells.
+pub fn quick(
+    sides: &Sides<'_>,
+    source: &Meta,
+    dest: &Meta,
+    evidence: Evidence,
+    rules: &Rules,
+    stop: &Stop,
+) -> Result<Diff, Trouble> {
+    let mut diff = shape(sides, source, dest, rules)?;
+    if source.kind != Kind::File || diff.other_kind || source.id == dest.id {
+        return Ok(diff);
+    }
+    match evidence {
+        // Files of different length have different digests.
+        Evidence::Digest if diff.attrs.contains(Attrs::SIZE) => diff.attrs |= Attrs::CONTENT,
+        _ if diff.attrs.contains(Attrs::SIZE) => {}
+        Evidence::Size => {}
+        Evidence::SizeAndTime => {
+            diff.send_anyway = !same_time(source.mtime, dest.mtime, rules.window);
+        }
+        Evidence::Never => diff.send_anyway = true,
+        Evidence::Digest => {
+            diff.knowledge = Knowledge::Known;
+            let (source, dest) = located(sides);
+            if hash_file(&source, stop)?.digest != hash_file(&dest, stop)?.digest {
+                diff.attrs |= Attrs::CONTENT;
+            }
+        }
+    }
+    Ok(diff)
+}
+
+/// What can be told without reading a file: kind, size, attributes, target of a symlink, number of
+/// a device. Shared by both kinds of evidence.
+pub fn shape(
+    sides: &Sides<'_>,
+    source: &Meta,
+    dest: &Meta,
+    rules: &Rules,
+) -> Result<Diff, Trouble> {
+    if source.kind != dest.kind {
+        return Ok(Diff { other_kind: true, ..Diff::NONE });
+    }
+    let mut attrs = differing(source, dest, rules);
+    match source.kind {
+        Kind::File if source.size != dest.size => attrs |= Attrs::SIZE,
+        Kind::Symlink => {
+            let ours = read::link_target(sides.source, sides.source_name)
+                .during(Side::Source, "read the link")?;
+            let theirs = read::link_target(sides.dest, sides.dest_name)
+                .during(Side::Dest, "read the link")?;
+            if ours != theirs {
+                attrs |= Attrs::CONTENT;
+            }
+        }
+        Kind::CharDevice | Kind::BlockDevice if source.rdev != dest.rdev => {
+            attrs |= Attrs::CONTENT;
+        }
+        _ => {}
+    }
+    Ok(Diff { attrs, ..Diff::NONE })
+}
+
+/// Both files, for hashing.
+pub fn located<'a>(sides: &Sides<'a>) -> (Located<'a>, Located<'a>) {
+    let source = Located {
+        side: Side::Source,
+        dir: sides.source,
+        name: sides.source_name,
+        follow: sides.follow,
+    };
+    let dest = Located {
+        side: Side::Dest,
+        dir: sides.dest,
+        name: sides.dest_name,
+        follow: Follow::Never,
+    };
+    (source, dest)
+}

@@ -1,0 +1,97 @@
+//! What is done about an entry. Pure: the same answer in both phases, in dry runs and in audits.
+
+use crate::model::change::{Action, Diff, Why};
+use crate::model::entry::Pair;
+use crate::model::meta::{Kind, Meta};
+use crate::settings::{Delete, Existing, Extraneous, Kinds, Missing, Select, Update, Window};
+
+/// What the user asked for, as far as it decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Which entries take part.
+    pub select: Select,
+    /// Which may be made or changed.
+    pub update: Update,
+    /// What may be removed.
+    pub delete: Delete,
+}
+
+/// Where the destination's entry comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was there before the run, as far as is known.
+    Found,
+    /// This run wrote it: rules that protect what was there do not protect it.
+    Ours,
+}
+
+/// Why the entry is left alone however the sides differ; `None` if it is not.
+pub fn left_alone(pair: &Pair, origin: Origin, policy: &Policy) -> Option<Why> {
+    let (source, dest) = match pair {
+        Pair::SourceOnly(source) => (source, None),
+        Pair::Both(source, dest) => (source, Some(dest)),
+        Pair::DestOnly(_) => {
+            let keeps = policy.delete.extraneous == Extraneous::Keep;
+            return keeps.then_some(Why::Extraneous);
+        }
+    };
+    if dest.is_none() && policy.update.missing == Missing::Skip {
+        return Some(Why::NotThere);
+    }
+    if source.kind == Kind::Dir {
+        return None;
+    }
+    let found = dest.filter(|_| origin == Origin::Found);
+    if found.is_some() && policy.update.existing == Existing::KeepAll {
+        return Some(Why::Exists);
+    }
+    if !is_copied(source.kind, policy.select.kinds) {
+        return Some(Why::NonRegular);
+    }
+    if source.kind != Kind::File {
+        return None;
+    }
+    if policy.select.max_size.is_some_and(|max| source.size > max) {
+        return Some(Why::OverMaxSize);
+    }
+    if policy.select.min_size.is_some_and(|min| source.size < min) {
+        return Some(Why::UnderMinSize);
+    }
+    let newer = found.is_some_and(|dest| is_newer(dest, source, policy.update.window));
+    (newer && policy.update.existing == Existing::KeepNewer).then_some(Why::Newer)
+}
+
+fn is_copied(kind: Kind, kinds: Kinds) -> bool {
+    match kind {
+        Kind::File | Kind::Dir => true,
+        Kind::Symlink => kinds.contains(Kinds::SYMLINKS),
+        Kind::CharDevice | Kind::BlockDevice => kinds.contains(Kinds::DEVICES),
+        Kind::Fifo | Kind::Socket => kinds.contains(Kinds::SPECIALS),
+    }
+}
+
+/// `--update` (rsync.1): a regular file that is newer by more than the window allows.
+fn is_newer(dest: &Meta, source: &Meta, window: Window) -> bool {
+    dest.kind == Kind::File
+        && match window {
+            Window::Nanoseconds => dest.mtime > source.mtime,
+            Window::Seconds(allowed) => dest.mtime.secs - source.mtime.secs > i64::from(allowed),
+        }
+}
+
+/// What is done about an entry that is not left alone.
+pub fn decide(pair: &Pair, diff: &Diff) -> Action {
+    match pair {
+        Pair::SourceOnly(_) => Action::Create,
+        Pair::DestOnly(_) => Action::Delete,
+        Pair::Both(..) if diff.is_none() => Action::Keep(Why::UpToDate),
+        Pair::Both(..) if diff.other_kind => Action::Replace,
+        Pair::Both(source, dest) if diff.needs_content() => match source.kind {
+            // In place, the other names of the file would be rewritten too.
+            Kind::File if dest.nlink > 1 => Action::Replace,
+            Kind::File => Action::Rewrite,
+            _ => Action::Replace,
+        },
+        Pair::Both(..) => Action::Adjust,
+    }
+}

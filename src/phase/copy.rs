@@ -1,0 +1,160 @@
+//! Phase one: scan, decide, act. Quick evidence; every file straight to its final path.
+
+use std::sync::Arc;
+
+use crate::act::content::Writing;
+use crate::act::perform::{Performed, perform};
+use crate::compare::quick::quick;
+use crate::decide::{Origin, decide, left_alone};
+use crate::error::Trouble;
+use crate::journal::store::Journal;
+use crate::model::change::{Action, Diff};
+use crate::model::entry::Pair;
+use crate::model::meta::{Kind, Meta};
+use crate::phase::large::{LargeCopy, Place, is_large};
+use crate::phase::pass::{Memo, Pass};
+use crate::report::ledger::{Record, Sheet};
+use crate::scan::node::{At, Node, Spot};
+use crate::scan::walk::{Entered, Ranged, Visit};
+use crate::report::ledger::Ledger;
+use crate::sys::dir::{Dir, Listed};
+
+/// Phase one.
+pub struct Copy<'a> {
+    /// What both passes share.
+    pub pass: &'a Pass<'a>,
+    /// Where digests go.
+    pub journal: Option<&'a Journal>,
+    /// Where all is recorded.
+    pub ledger: &'a Ledger<'a>,
+}
+
+impl Copy<'_> {
+    /// Counts and records what was done to `at`, and remembers the digest.
+    pub fn done(
+        &self,
+        at: &At<'_, Memo>,
+        record: Record,
+        performed: Performed,
+        sheet: &mut Sheet<'_>,
+    ) {
+        if let (Some(journal), Some((digest, source))) = (self.journal, &performed.digest) {
+            journal.append(&at.path(), source, *digest);
+        }
+        let record = self.pass.settle(at, record, performed, sheet);
+        sheet.record(record, || at.path());
+    }
+
+    fn diff_of(&self, at: &At<'_, Memo>, pair: &Pair) -> Result<Diff, Trouble> {
+        let (Pair::Both(source, dest), Some(sides)) = (pair, at.sides()) else {
+            return Ok(Diff::NONE);
+        };
+        let pass = self.pass;
+        quick(&sides, source, dest, pass.settings.evidence, &pass.tolerance, pass.stop)
+    }
+
+    fn act<'s>(
+        &'s self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        source: &Meta,
+        (action, diff): (Action, Diff),
+        sheet: &mut Sheet<'_>,
+    ) -> Option<Box<dyn Ranged + 's>> {
+        let record = self.pass.record_of(at, source, action, diff);
+        match self.pass.clear_the_way(at, pair, sheet) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.pass.way_is_blocked(at, record, sheet);
+                return None;
+            }
+            Err(trouble) => {
+                self.pass.fail(at, record, trouble, sheet);
+                return None;
+            }
+        }
+        let writes = source.kind == Kind::File && action != Action::Adjust;
+        if writes && self.pass.permit.is_some() && is_large(source.size) {
+            let place = Place::of(at)?;
+            return Some(Box::new(LargeCopy::new(self, place, *pair, record)));
+        }
+        let result = match self.pass.job(at, pair, action, diff, Writing::All) {
+            Some(job) => perform(self.pass.permit, &job),
+            None => Ok(Performed::default()),
+        };
+        match result {
+            Ok(performed) => self.done(at, record, performed, sheet),
+            Err(trouble) => self.pass.fail(at, record, trouble, sheet),
+        }
+        None
+    }
+}
+
+impl Visit for Copy<'_> {
+    type Memo = Memo;
+
+    fn enter(
+        &self,
+        node: &Arc<Node<Memo>>,
+        at: Option<&At<'_, Memo>>,
+        pair: &Pair,
+        sheet: &mut Sheet<'_>,
+    ) -> Entered<Memo> {
+        self.pass.enter_dir(node, at, pair, sheet, |_, _, _| {})
+    }
+
+    fn entry<'s>(
+        &'s self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        sheet: &mut Sheet<'_>,
+    ) -> Option<Box<dyn Ranged + 's>> {
+        let source = pair.source()?;
+        if let Some(why) = left_alone(pair, Origin::Found, &self.pass.policy) {
+            let record = Record::of(source, Action::Keep(why), Diff::NONE);
+            sheet.record(record, || at.path());
+            return None;
+        }
+        let diff = match self.diff_of(at, pair) {
+            Ok(diff) => diff,
+            Err(trouble) => {
+                let record = Record::of(source, Action::Rewrite, Diff::NONE);
+                self.pass.fail(at, record, trouble, sheet);
+                return None;
+            }
+        };
+        let action = decide(pair, &diff);
+        if let Action::Keep(_) = action {
+            sheet.record(Record::of(source, action, diff), || at.path());
+            return None;
+        }
+        self.act(at, pair, source, (action, diff), sheet)
+    }
+
+    fn wants_extras(&self) -> bool {
+        self.pass.may_remove_extras()
+    }
+
+    fn extras(
+        &self,
+        node: &Arc<Node<Memo>>,
+        dest: &Arc<Dir>,
+        extras: Vec<Listed>,
+        sheet: &mut Sheet<'_>,
+    ) {
+        self.pass.remove_extras(node, dest, extras, sheet);
+    }
+
+    fn leave(&self, node: &Arc<Node<Memo>>, memo: &Memo) {
+        if let Some(left) = self.pass.leave_dir(node, memo) {
+            let spot = Spot { node, layer: 0, name: None };
+            self.pass.tell_refused(self.ledger, &spot, left.troubles);
+        }
+    }
+
+    fn trouble(&self, spot: &Spot<'_, Memo>, trouble: Trouble, sheet: &mut Sheet<'_>) {
+        // A directory that can not be listed was counted when it was entered.
+        sheet.tally.failed += u64::from(spot.name.is_some());
+        self.pass.tell(sheet.ledger(), spot, trouble);
+    }
+}

@@ -1,0 +1,207 @@
+//! Directories, in both passes: made or found when they are entered, finished when all below is done.
+
+use std::sync::Arc;
+
+use crate::act::content::Writing;
+use crate::act::finish::{Time, Wanted, apply};
+use crate::act::perform::perform;
+use crate::compare::meta::differing;
+use crate::decide::{Origin, decide, left_alone};
+use crate::error::{During, Place, Side, Trouble};
+use crate::model::change::{Action, Attrs, Diff};
+use crate::model::entry::Pair;
+use crate::model::meta::{Kind, Meta};
+use crate::phase::pass::{Memo, Pass};
+use crate::report::ledger::{Record, Sheet};
+use crate::scan::node::{At, DestSide, Node};
+use crate::scan::walk::Entered;
+use crate::settings::DestDirLinks;
+use crate::sys::attrs::{Target, set_mode};
+use crate::sys::dir::Dir;
+use crate::sys::stat;
+
+impl Pass<'_> {
+    /// Enters a directory: decides about it, makes it if it is missing, and records that.
+    ///
+    /// `found` is told the diff and the action before anything is done.
+    pub fn enter_dir(
+        &self,
+        node: &Arc<Node<Memo>>,
+        at: Option<&At<'_, Memo>>,
+        pair: &Pair,
+        sheet: &mut Sheet<'_>,
+        found: impl FnOnce(&Diff, Action, &mut Sheet<'_>),
+    ) -> Entered<Memo> {
+        let Some(source) = pair.source().copied() else { return Entered::Skip };
+        let path = || node.path();
+        let pair = match self.through_dirlink(node, pair) {
+            Ok(pair) => pair,
+            Err(trouble) => return self.give_up(at, &source, trouble, sheet),
+        };
+        if let Some(why) = left_alone(&pair, Origin::Found, &self.policy) {
+            sheet.record(Record::of(&source, Action::Keep(why), Diff::NONE), path);
+            return Entered::Skip;
+        }
+        let diff = match &pair {
+            Pair::Both(source, dest) if source.kind != dest.kind => {
+                Diff { other_kind: true, ..Diff::NONE }
+            }
+            Pair::Both(source, dest) => {
+                Diff { attrs: differing(source, dest, &self.tolerance), ..Diff::NONE }
+            }
+            _ => Diff::NONE,
+        };
+        let action = decide(&pair, &diff);
+        found(&diff, action, sheet);
+        let side = match self.make_or_find(node, at, &pair, action, diff) {
+            Ok(side) => side,
+            Err(trouble) => return self.give_up(at, &source, trouble, sheet),
+        };
+        let widened = self.widen(node, &pair);
+        sheet.record(Record::of(&source, action, diff), path);
+        Entered::Walk(side, Memo { source, action, diff, widened })
+    }
+
+    fn give_up(
+        &self,
+        at: Option<&At<'_, Memo>>,
+        source: &Meta,
+        trouble: Trouble,
+        sheet: &mut Sheet<'_>,
+    ) -> Entered<Memo> {
+        match at {
+            Some(at) => {
+                self.fail(at, Record::of(source, Action::Create, Diff::NONE), trouble, sheet);
+            }
+            None => {
+                sheet.tally.failed += 1;
+                let place = Place::operand(&self.dest_root);
+                self.tell_fault(sheet.ledger(), &trouble.at(place));
+            }
+        }
+        Entered::Skip
+    }
+
+    fn make_or_find(
+        &self,
+        node: &Arc<Node<Memo>>,
+        at: Option<&At<'_, Memo>>,
+        pair: &Pair,
+        action: Action,
+        diff: Diff,
+    ) -> Result<DestSide, Trouble> {
+        if matches!(action, Action::Keep(_) | Action::Adjust) {
+            return Ok(DestSide::Present);
+        }
+        // The top itself was made before the walk, if it may be made at all.
+        let Some(at) = at else {
+            return Ok(match node.dest_to_be() {
+                Some(_) => DestSide::Fresh,
+                None => DestSide::Absent,
+            });
+        };
+        if self.permit.is_none() {
+            return Ok(DestSide::Absent);
+        }
+        if let Some(job) = self.job(at, pair, action, diff, Writing::All) {
+            perform(self.permit, &job)?;
+            at.node.entry_changed();
+        }
+        Ok(DestSide::Fresh)
+    }
+
+    /// `--keep-dirlinks`: a symlink in the destination that leads to a directory below the
+    /// destination's root is as good as a directory.
+    fn through_dirlink(&self, node: &Arc<Node<Memo>>, pair: &Pair) -> Result<Pair, Trouble> {
+        let Pair::Both(source, dest) = pair else { return Ok(*pair) };
+        let keeps = self.settings.links.dest_dirs == DestDirLinks::Keep;
+        let (true, Kind::Symlink, Some(chain)) = (keeps, dest.kind, node.dest_to_be()) else {
+            return Ok(*pair);
+        };
+        let Some(parent) = node.parent() else { return Ok(*pair) };
+        let mut top = parent;
+        while let Some(above) = top.parent() {
+            top = above;
+        }
+        let root = top.dest().map(|root| root.get()).transpose();
+        let Some(root) = root.during(Side::Dest, "open the directory of")? else {
+            return Ok(*pair);
+        };
+        match root.open_beneath(&node.path()) {
+            Ok(dir) => {
+                let meta = stat::handle(&dir).during(Side::Dest, "look at")?;
+                chain.pin(dir);
+                Ok(Pair::Both(*source, meta))
+            }
+            Err(error) if leads_to_no_dir(&error) => Ok(*pair),
+            Err(error) => Err(error).during(Side::Dest, "follow the symlink"),
+        }
+    }
+
+    /// Makes a directory of ours that we may not write in writable while the run lasts.
+    fn widen(&self, node: &Arc<Node<Memo>>, pair: &Pair) -> bool {
+        let (Some(permit), Pair::Both(_, dest)) = (self.permit, pair) else { return false };
+        if self.rules.identity.is_root() || dest.kind != Kind::Dir || dest.mode & 0o700 == 0o700 {
+            return false;
+        }
+        let Some(parent) = node.parent().and_then(|parent| parent.dest()) else { return false };
+        let Some(name) = node.name() else { return false };
+        // If it can not be widened, what is written in it fails and is told there.
+        parent.get().is_ok_and(|parent| {
+            set_mode(permit, Target::Entry(&parent, name), dest.mode | 0o700).is_ok()
+        })
+    }
+
+    /// Gives a directory its attributes, after all below it is done. `None`: nothing had to be
+    /// done, or nothing may be.
+    pub fn leave_dir(&self, node: &Arc<Node<Memo>>, memo: &Memo) -> Option<Left> {
+        let permit = self.permit?;
+        let chain = node.dest()?;
+        let is_new = matches!(memo.action, Action::Create | Action::Replace);
+        let touched = is_new || node.has_changed_entries();
+        if !touched && !memo.widened && memo.diff.is_none() {
+            return None;
+        }
+        let opened = chain.get().and_then(|dir| stat::handle(&*dir).map(|now| (dir, now)));
+        Some(match opened.during(Side::Dest, "open the directory") {
+            Ok((dir, now)) => {
+                let wanted = self.wanted_of_dir(memo, &now, is_new, touched);
+                let time = if touched { Time::Touched } else { Time::AsSeen };
+                let target = Target::Handle(dir.as_file());
+                Left { troubles: apply(permit, target, &now, &wanted, time), dir: Some(dir) }
+            }
+            Err(trouble) => Left { troubles: vec![trouble], dir: None },
+        })
+    }
+
+    fn wanted_of_dir(&self, memo: &Memo, now: &Meta, is_new: bool, touched: bool) -> Wanted {
+        let mut wanted = Wanted::of(&memo.source, Some(now), &self.rules);
+        let keeps_mode = self.settings.preserve.attrs.contains(Attrs::MODE);
+        if !keeps_mode && is_new {
+            // mkdir(2) hands the set-group-ID bit of the directory above down.
+            let mode = memo.source.mode & 0o777 & !self.rules.umask;
+            wanted.mode = Some(mode | (now.mode & 0o2000));
+        }
+        if !keeps_mode && memo.widened {
+            wanted.mode = None;
+        }
+        if !touched && !memo.diff.attrs.contains(Attrs::MTIME) {
+            wanted.mtime = None;
+        }
+        wanted
+    }
+}
+
+/// How a directory was left.
+#[derive(Debug)]
+pub struct Left {
+    /// What could not be set.
+    pub troubles: Vec<Trouble>,
+    /// Its handle, to look at it again.
+    pub dir: Option<Arc<Dir>>,
+}
+
+/// True if a symlink leads to something that is no directory, or to nothing.
+fn leads_to_no_dir(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotADirectory | std::io::ErrorKind::NotFound)
+}

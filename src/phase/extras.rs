@@ -1,0 +1,66 @@
+//! What only the destination has: removed, in both passes, where the user asked for it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::act::clear::Clearing;
+use crate::model::meta::Kind;
+use crate::phase::pass::{Memo, Pass};
+use crate::report::ledger::Sheet;
+use crate::scan::node::{Node, Spot};
+use crate::error::{During, Side};
+use crate::settings::Extraneous;
+use crate::sys::dir::{Dir, Follow, Listed};
+use crate::sys::stat;
+
+impl Pass<'_> {
+    /// True if the run removes, or would remove, what the source has not got, and nothing has
+    /// happened that makes it unsafe to tell what that is.
+    pub fn may_remove_extras(&self) -> bool {
+        self.settings.delete.extraneous == Extraneous::Remove
+            && !self.source_failed.load(Ordering::Relaxed)
+    }
+
+    /// Removes `extras` of the destination directory `dest`. Returns how many entries were met.
+    pub fn remove_extras(
+        &self,
+        node: &Arc<Node<Memo>>,
+        dest: &Arc<Dir>,
+        extras: Vec<Listed>,
+        sheet: &mut Sheet<'_>,
+    ) -> u64 {
+        let clearing = Clearing { permit: self.permit, limit: &self.limit };
+        let mut met = 0;
+        for extra in extras {
+            if self.stop.is_requested() || !self.may_remove_extras() {
+                break;
+            }
+            // The name of a file that is still open on an NFS client; the server removes it.
+            if extra.name.as_bytes().starts_with(b".nfs") {
+                continue;
+            }
+            let kind = match extra.kind {
+                Some(kind) => kind,
+                None => match stat::entry(dest, &extra.name, Follow::Never) {
+                    Ok(meta) => meta.kind,
+                    Err(error) => {
+                        let trouble = Err::<Kind, _>(error).during(Side::Dest, "look at");
+                        let spot = Spot { node, layer: 0, name: Some(&extra.name) };
+                        if let Err(trouble) = trouble {
+                            self.tell(sheet.ledger(), &spot, trouble);
+                        }
+                        continue;
+                    }
+                },
+            };
+            clearing.remove(dest, &extra.name, kind, &mut |removed| {
+                met += 1;
+                self.told_removal(node, removed, sheet);
+            });
+            if self.permit.is_some() {
+                node.entry_changed();
+            }
+        }
+        met
+    }
+}

@@ -1,0 +1,297 @@
+//! What both passes share: the rules of the run, how faults are told, how an entry is carried out.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::act::clear::{Clearing, Limit, Removal, Removed};
+use crate::act::content::Writing;
+use crate::act::finish;
+use crate::act::perform::{Job, Performed};
+use crate::compare::meta::Rules as Tolerance;
+use crate::decide::Policy;
+use crate::effort::Stop;
+use crate::error::{Cause, Class, During, Fault, Place, Side, Trouble};
+use crate::model::change::{Action, Diff, Why};
+use crate::model::entry::Pair;
+use crate::model::meta::{Kind, Meta};
+use crate::report::ledger::{Ledger, Record, Sheet};
+use crate::report::observer::Ending;
+use crate::scan::node::{At, Node, Spot};
+use crate::settings::{FullDirs, Settings};
+use crate::sys::dir::Follow;
+use crate::sys::permit::Permit;
+use crate::sys::process::Identity;
+use crate::sys::{node, read};
+
+/// What a directory's visit is remembered by until it is left.
+#[derive(Debug)]
+pub struct Memo {
+    /// The source directory.
+    pub source: Meta,
+    /// What is done to it.
+    pub action: Action,
+    /// Why.
+    pub diff: Diff,
+    /// True if it was made writable for the time of the run.
+    pub widened: bool,
+}
+
+/// Rules and shared state of one run, for both passes.
+pub struct Pass<'a> {
+    /// The choices of the user.
+    pub settings: &'a Settings,
+    /// The right to change the destination, if there is one.
+    pub permit: Option<&'a Permit>,
+    /// Asked between entries and between write calls.
+    pub stop: &'a Stop,
+    /// The destination as the user typed it, for faults.
+    pub dest_root: PathBuf,
+    /// What counts as different.
+    pub tolerance: Tolerance,
+    /// What entries are to look like.
+    pub rules: finish::Rules,
+    /// What decides.
+    pub policy: Policy,
+    /// How much may still be deleted.
+    pub limit: Limit,
+    /// True once something of the source could not be read: nothing is deleted any more.
+    pub source_failed: AtomicBool,
+    /// True once the destination had no room.
+    pub no_room: AtomicBool,
+    /// Attributes that the destination refused to set, beyond the first of each sort.
+    refused: AtomicU64,
+    told: Mutex<HashSet<String>>,
+}
+
+/// How many different faults are remembered in order not to tell them again in phase two.
+const REMEMBERED_FAULTS: usize = 100_000;
+
+impl<'a> Pass<'a> {
+    /// The state of a run that starts. `umask`: the user's.
+    pub fn new(
+        settings: &'a Settings,
+        permit: Option<&'a Permit>,
+        stop: &'a Stop,
+        dest_root: PathBuf,
+        umask: u32,
+    ) -> Self {
+        let identity = Identity::current();
+        let preserve = settings.preserve;
+        let tolerance =
+            Tolerance { preserve, window: settings.update.window, identity: identity.clone() };
+        let policy = Policy {
+            select: settings.select,
+            update: settings.update,
+            delete: settings.delete,
+        };
+        Self {
+            settings,
+            permit,
+            stop,
+            dest_root,
+            tolerance,
+            rules: finish::Rules { preserve, identity, umask },
+            policy,
+            limit: Limit::new(settings.delete.limit),
+            source_failed: AtomicBool::new(false),
+            no_room: AtomicBool::new(false),
+            refused: AtomicU64::new(0),
+            told: Mutex::default(),
+        }
+    }
+
+    /// Tells what went wrong at `spot`, once, and draws the consequences for the run.
+    pub fn tell(&self, ledger: &Ledger<'_>, spot: &Spot<'_, Memo>, trouble: Trouble) {
+        let class = trouble.class();
+        match class {
+            // Who asked the run to stop knows.
+            Class::Interrupted => return,
+            Class::FileIo => {
+                self.no_room.store(true, Ordering::Relaxed);
+                self.stop.request();
+            }
+            Class::Entry if trouble.side == Side::Source => {
+                self.source_failed.store(true, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        let place = match trouble.side {
+            Side::Source => spot.source_place(),
+            Side::Dest => spot.dest_place(&self.dest_root),
+        };
+        self.tell_fault(ledger, &trouble.at(place));
+    }
+
+    /// Tells a fault unless it has been told before; its class counts all the same.
+    pub fn tell_fault(&self, ledger: &Ledger<'_>, fault: &Fault) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() < REMEMBERED_FAULTS && !told.insert(fault.to_string()) {
+            ledger.remember(fault.class);
+        } else {
+            ledger.fault(fault);
+        }
+    }
+
+    /// Records an entry that could not be dealt with.
+    pub fn fail(&self, at: &At<'_, Memo>, record: Record, trouble: Trouble, sheet: &mut Sheet<'_>) {
+        if trouble.class() == Class::Interrupted {
+            sheet.tally.abandoned += 1;
+            return;
+        }
+        self.tell(sheet.ledger(), &at.spot(), trouble);
+        sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
+    }
+
+    /// Tells attributes that could not be set: of those that a destination refuses to everybody
+    /// (root squash, a file system without owners) only the first, and the others are counted.
+    pub fn tell_refused(
+        &self,
+        ledger: &Ledger<'_>,
+        spot: &Spot<'_, Memo>,
+        troubles: Vec<Trouble>,
+    ) {
+        for trouble in troubles {
+            if is_refusal(&trouble.cause) && self.refused.fetch_add(1, Ordering::Relaxed) > 0 {
+                ledger.remember(trouble.class());
+            } else {
+                self.tell(ledger, spot, trouble);
+            }
+        }
+    }
+
+    /// How many attributes the destination refused to set without their being told.
+    pub fn untold_refusals(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed).saturating_sub(1)
+    }
+
+    /// The job of doing `action` to `at`; `None` if there is no destination directory.
+    pub fn job<'j>(
+        &'j self,
+        at: &'j At<'_, Memo>,
+        pair: &'j Pair,
+        action: Action,
+        diff: Diff,
+        writing: Writing,
+    ) -> Option<Job<'j>> {
+        Some(Job {
+            action,
+            diff,
+            sides: at.sides()?,
+            source: pair.source()?,
+            dest: pair.dest(),
+            rules: &self.rules,
+            writing,
+            durability: self.settings.effort.durability,
+            stop: self.stop,
+        })
+    }
+
+    /// What there is to record of `action` on `at`; reads the target of a symlink.
+    pub fn record_of(&self, at: &At<'_, Memo>, source: &Meta, action: Action, diff: Diff) -> Record {
+        let mut record = Record::of(source, action, diff);
+        if source.kind == Kind::Symlink && !matches!(action, Action::Keep(_)) {
+            // The line goes without a target if the link can not be read; making it tells why.
+            record.target = read::link_target(at.source, at.name).ok();
+        }
+        record
+    }
+
+    /// Removes a directory that stands where the source has something else, if that is allowed.
+    ///
+    /// Returns false if it stays; that was told.
+    pub fn clear_the_way(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        sheet: &mut Sheet<'_>,
+    ) -> Result<bool, Trouble> {
+        let Pair::Both(source, dest) = pair else { return Ok(true) };
+        let Some(dir) = at.dest.filter(|_| dest.kind == Kind::Dir && source.kind != Kind::Dir)
+        else {
+            return Ok(true);
+        };
+        let name = at.dest_name();
+        let clearing = Clearing { permit: self.permit, limit: &self.limit };
+        let empty = match self.settings.delete.full_dirs {
+            FullDirs::Keep => {
+                let listed = dir.open_child(name, Follow::Never).and_then(|below| below.list());
+                listed.during(Side::Dest, "list the directory")?.is_empty()
+            }
+            FullDirs::Remove => {
+                let node = at.node;
+                clearing.empty(dir, name, &mut |removed| self.told_removal(node, removed, sheet))?
+            }
+        };
+        if empty && let Some(permit) = self.permit {
+            node::remove_dir(permit, dir, name).during(Side::Dest, "remove the directory")?;
+            at.node.entry_changed();
+        }
+        Ok(empty)
+    }
+
+    /// Tells that a directory with entries stands where `at` goes, and stays.
+    pub fn way_is_blocked(&self, at: &At<'_, Memo>, record: Record, sheet: &mut Sheet<'_>) {
+        let why = "a directory that is not empty is in the way (--force or --delete removes it)";
+        let trouble = Trouble::rule(Side::Dest, "make way for", why);
+        self.tell(sheet.ledger(), &at.spot(), trouble);
+        let action = Action::Keep(Why::DirNotEmpty);
+        sheet.record(Record { action, ending: Ending::Failed, ..record }, || at.path());
+    }
+
+    /// Records one removal below `node`.
+    pub fn told_removal(&self, node: &Node<Memo>, removed: Removed, sheet: &mut Sheet<'_>) {
+        let path = || removed.path.below(&node.path());
+        let mut record = Record {
+            kind: removed.kind,
+            action: Action::Delete,
+            diff: Diff::NONE,
+            ending: Ending::Done,
+            size: 0,
+            written_bytes: 0,
+            target: None,
+        };
+        match removed.removal {
+            Removal::Removed => sheet.record(record, path),
+            Removal::OverLimit => sheet.tally.deletions_skipped += 1,
+            Removal::NotEmpty => {
+                sheet.tally.planned += 1;
+                record.action = Action::Keep(Why::DirNotEmpty);
+                sheet.record(record, path);
+            }
+            Removal::Failed(trouble) => {
+                record.ending = Ending::Failed;
+                let place = Place::below(&self.dest_root, &path());
+                self.tell_fault(sheet.ledger(), &trouble.at(place));
+                sheet.record(record, path);
+            }
+        }
+    }
+
+    /// Counts what was done and tells what was refused; returns the record to make of it.
+    pub fn settle(
+        &self,
+        at: &At<'_, Memo>,
+        record: Record,
+        performed: Performed,
+        sheet: &mut Sheet<'_>,
+    ) -> Record {
+        if performed.entry_changed {
+            at.node.entry_changed();
+        }
+        sheet.tally.source_read_bytes += performed.moved.source_read_bytes;
+        sheet.tally.dest_read_bytes += performed.moved.dest_read_bytes;
+        self.tell_refused(sheet.ledger(), &at.spot(), performed.refused);
+        Record { written_bytes: performed.moved.written_bytes, ..record }
+    }
+}
+
+/// True if the destination will not let anybody set this attribute, here or elsewhere.
+fn is_refusal(cause: &Cause) -> bool {
+    let Cause::Io(error) = cause else { return false };
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::Unsupported
+    )
+}

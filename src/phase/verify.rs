@@ -1,0 +1,408 @@
+//! Phase two: scan, compare, repair. Fresh looks at both sides; the same rules, the same door.
+//!
+//! It trusts nothing that phase one concluded, but for the digest of bytes that phase one read from
+//! a source file of which nothing says that it changed since.
+
+use std::sync::Arc;
+
+use crate::act::content::Writing;
+use crate::act::perform::{Performed, perform};
+use crate::compare::meta::differing;
+use crate::compare::quick::{quick, shape};
+use crate::compare::thorough::thorough;
+use crate::decide::{Origin, decide, left_alone};
+use crate::error::{Class, During, Side, Trouble};
+use crate::journal::store::Digests;
+use crate::model::change::{Action, Attrs, Diff};
+use crate::model::digest::Digest;
+use crate::model::entry::Pair;
+use crate::model::meta::{Kind, Meta};
+use crate::phase::large::{LargeCompare, Place, is_large};
+use crate::phase::pass::{Memo, Pass};
+use crate::report::ledger::{Ledger, Record, Sheet};
+use crate::report::observer::Ending;
+use crate::report::tally::{Findings, Tally};
+use crate::scan::node::{At, Node, Spot};
+use crate::scan::walk::{Entered, Ranged, Visit};
+use crate::settings::{self, Evidence, Existing};
+use crate::sys::dir::{Dir, Follow, Listed};
+use crate::sys::stat;
+
+/// Phase two.
+pub struct Verify<'a> {
+    /// What both passes share.
+    pub pass: &'a Pass<'a>,
+    /// What phase one read.
+    pub digests: &'a Digests,
+    /// Where all is recorded.
+    pub ledger: &'a Ledger<'a>,
+}
+
+/// What the bytes of a pair of files say.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidenced {
+    /// True if they are equal.
+    pub is_equal: bool,
+    /// True if the source's bytes were those that phase one read.
+    pub digest_reused: bool,
+}
+
+impl Verify<'_> {
+    /// Whether this run wrote the entry; asked only where it matters.
+    fn origin(&self, at: &At<'_, Memo>, source: &Meta) -> Origin {
+        let asks = self.pass.settings.update.existing != Existing::Update;
+        if asks && source.kind == Kind::File && self.digests.wrote(|| at.path(), source) {
+            Origin::Ours
+        } else {
+            Origin::Found
+        }
+    }
+
+    /// True if the bytes of this file are to be compared.
+    fn reads_bytes(&self, source: &Meta, known: Option<Digest>) -> bool {
+        source.kind == Kind::File
+            && match self.pass.settings.verify {
+                settings::Verify::All => true,
+                settings::Verify::Transferred => known.is_some(),
+                settings::Verify::Metadata | settings::Verify::None => false,
+            }
+    }
+
+    /// The evidence for files whose bytes are not compared: what a second rsync pass looks at.
+    fn quick_evidence(&self) -> Evidence {
+        let settings = self.pass.settings;
+        let goes_by_time = settings.preserve.attrs.contains(Attrs::MTIME);
+        match settings.evidence {
+            Evidence::Size => Evidence::Size,
+            _ if goes_by_time => Evidence::SizeAndTime,
+            _ => Evidence::Size,
+        }
+    }
+
+    fn compare(
+        &self,
+        at: &At<'_, Memo>,
+        source: &Meta,
+        dest: &Meta,
+        known: Option<Digest>,
+        sheet: &mut Sheet<'_>,
+    ) -> Result<Diff, Trouble> {
+        let pass = self.pass;
+        let Some(sides) = at.sides() else { return Ok(Diff::NONE) };
+        if !self.reads_bytes(source, known) {
+            let evidence = self.quick_evidence();
+            return quick(&sides, source, dest, evidence, &pass.tolerance, pass.stop);
+        }
+        let compared = thorough(&sides, source, dest, known, &pass.tolerance, pass.stop)?;
+        sheet.tally.source_read_bytes += compared.source_read_bytes;
+        sheet.tally.dest_read_bytes += compared.dest_read_bytes;
+        self.ledger.advance(0, compared.dest_read_bytes);
+        if compared.digest.is_some() {
+            sheet.findings.compared_files += 1;
+            sheet.findings.digests_reused += u64::from(known.is_some());
+        }
+        Ok(compared.diff)
+    }
+
+    /// The ranges of a large file were compared.
+    pub fn large_compared(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        evidence: Result<Evidenced, Trouble>,
+        sheet: &mut Sheet<'_>,
+    ) {
+        let (Pair::Both(source, dest), Some(sides)) = (pair, at.sides()) else { return };
+        let diff = evidence.and_then(|evidence| {
+            sheet.findings.compared_files += 1;
+            sheet.findings.digests_reused += u64::from(evidence.digest_reused);
+            let mut diff = shape(&sides, source, dest, &self.pass.tolerance)?;
+            if !evidence.is_equal {
+                diff.attrs |= Attrs::CONTENT;
+            }
+            Ok(diff)
+        });
+        self.judge(at, pair, diff, sheet);
+    }
+
+    fn judge(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        diff: Result<Diff, Trouble>,
+        sheet: &mut Sheet<'_>,
+    ) {
+        let Some(source) = pair.source() else { return };
+        let looked_again = diff.and_then(|diff| self.look_again(at, *pair, diff, sheet));
+        match looked_again {
+            Ok((pair, diff)) => {
+                let action = decide(&pair, &diff);
+                if let Action::Keep(_) = action {
+                    sheet.record(Record::of(source, action, diff), || at.path());
+                } else {
+                    self.repair(at, &pair, action, diff, sheet);
+                }
+            }
+            Err(trouble) => {
+                let record = Record::of(source, Action::Rewrite, Diff::NONE);
+                self.pass.fail(at, record, trouble, sheet);
+            }
+        }
+    }
+
+    /// Bytes that differ are compared once more, with fresh looks: a read that lied is not a
+    /// difference, and a source that changed meanwhile is not a fault of the copy.
+    fn look_again(
+        &self,
+        at: &At<'_, Memo>,
+        pair: Pair,
+        diff: Diff,
+        sheet: &mut Sheet<'_>,
+    ) -> Result<(Pair, Diff), Trouble> {
+        let Pair::Both(source, dest) = pair else { return Ok((pair, diff)) };
+        let is_file = source.kind == Kind::File && !diff.other_kind;
+        if !is_file || !diff.attrs.contains(Attrs::CONTENT) || diff.attrs.contains(Attrs::SIZE) {
+            return Ok((pair, diff));
+        }
+        let (now_source, now_dest) = look(at)?;
+        let Some(now_dest) = now_dest else { return Ok((Pair::SourceOnly(now_source), diff)) };
+        let Some(sides) = at.sides() else { return Ok((pair, diff)) };
+        let pass = self.pass;
+        let again = thorough(&sides, &now_source, &now_dest, None, &pass.tolerance, pass.stop)?;
+        sheet.tally.source_read_bytes += again.source_read_bytes;
+        sheet.tally.dest_read_bytes += again.dest_read_bytes;
+        let stood_still =
+            now_source.is_untouched_since(&source) && now_dest.is_untouched_since(&dest);
+        if stood_still && !again.diff.attrs.contains(Attrs::CONTENT) {
+            sheet.findings.unstable_reads += 1;
+            let why = "reading it twice gave different bytes (check memory, disk and network)";
+            let trouble = Trouble::rule(Side::Dest, "compare", why);
+            self.pass.tell(sheet.ledger(), &at.spot(), trouble);
+        }
+        Ok((Pair::Both(now_source, now_dest), again.diff))
+    }
+
+    fn repair(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        action: Action,
+        diff: Diff,
+        sheet: &mut Sheet<'_>,
+    ) {
+        count_difference(action, &diff, &mut sheet.findings);
+        let Some(source) = pair.source() else { return };
+        let record = self.pass.record_of(at, source, action, diff);
+        if self.pass.permit.is_none() {
+            sheet.findings.remaining += 1;
+            sheet.ledger().remember(Class::Unverified);
+            sheet.record(record, || at.path());
+            return;
+        }
+        let performed = self.carry_out(at, pair, action, diff, sheet);
+        match performed {
+            Ok(Some(performed)) => {
+                let was_refused = !performed.refused.is_empty();
+                let digest = performed.digest.map(|(digest, _)| digest);
+                let record = self.pass.settle(at, record, performed, sheet);
+                self.check_repair(at, record, digest, was_refused, sheet);
+            }
+            Ok(None) => {
+                sheet.findings.remaining += 1;
+                self.pass.way_is_blocked(at, record, sheet);
+            }
+            Err(trouble) => {
+                sheet.findings.remaining += 1;
+                self.pass.fail(at, record, trouble, sheet);
+            }
+        }
+    }
+
+    /// `None`: a full directory stays in the way.
+    fn carry_out(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        action: Action,
+        diff: Diff,
+        sheet: &mut Sheet<'_>,
+    ) -> Result<Option<Performed>, Trouble> {
+        if !self.pass.clear_the_way(at, pair, sheet)? {
+            return Ok(None);
+        }
+        match self.pass.job(at, pair, action, diff, Writing::Differing) {
+            Some(job) => perform(self.pass.permit, &job).map(Some),
+            None => Ok(Some(Performed::default())),
+        }
+    }
+
+    /// Compares again after a repair: what still differs is a fault.
+    fn check_repair(
+        &self,
+        at: &At<'_, Memo>,
+        record: Record,
+        digest: Option<Digest>,
+        was_refused: bool,
+        sheet: &mut Sheet<'_>,
+    ) {
+        let compared = look(at).and_then(|(source, dest)| match dest {
+            Some(dest) => self.compare(at, &source, &dest, digest, sheet),
+            None => Ok(Diff { other_kind: true, ..Diff::NONE }),
+        });
+        match compared {
+            Ok(diff) if diff.is_none() => {
+                sheet.findings.repaired += 1;
+                sheet.record(record, || at.path());
+            }
+            Ok(_) => {
+                sheet.findings.remaining += 1;
+                if was_refused {
+                    // The refusal was told, and it is the reason.
+                    sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
+                } else {
+                    let spot = at.spot();
+                    self.still_differs(&spot);
+                    sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
+                }
+            }
+            Err(trouble) => {
+                sheet.findings.remaining += 1;
+                self.pass.fail(at, record, trouble, sheet);
+            }
+        }
+    }
+
+    fn still_differs(&self, spot: &Spot<'_, Memo>) {
+        let why = "it still differs from its source after a repair (run again; if that does not \
+                   help, somebody else changes it or the storage does not keep what it is given)";
+        let mut fault = Trouble::rule(Side::Dest, "repair", why)
+            .at(spot.dest_place(&self.pass.dest_root));
+        fault.class = Class::Unverified;
+        self.pass.tell_fault(self.ledger, &fault);
+    }
+}
+
+fn count_difference(action: Action, diff: &Diff, findings: &mut Findings) {
+    match action {
+        Action::Keep(_) => {}
+        Action::Create => findings.missing += 1,
+        Action::Delete => findings.extra += 1,
+        Action::Adjust => findings.metadata_differences += 1,
+        Action::Rewrite | Action::Replace => {
+            if diff.needs_content() {
+                findings.content_differences += 1;
+            } else {
+                findings.metadata_differences += 1;
+            }
+        }
+    }
+}
+
+/// Fresh looks at both sides.
+fn look(at: &At<'_, Memo>) -> Result<(Meta, Option<Meta>), Trouble> {
+    let source = stat::entry(at.source, at.name, at.follow).during(Side::Source, "look at")?;
+    let dest = match at.dest {
+        Some(dest) => stat::entry_if_any(dest, at.dest_name(), Follow::Never)
+            .during(Side::Dest, "look at")?,
+        None => None,
+    };
+    Ok((source, dest))
+}
+
+impl Visit for Verify<'_> {
+    type Memo = Memo;
+
+    fn enter(
+        &self,
+        node: &Arc<Node<Memo>>,
+        at: Option<&At<'_, Memo>>,
+        pair: &Pair,
+        sheet: &mut Sheet<'_>,
+    ) -> Entered<Memo> {
+        self.pass.enter_dir(node, at, pair, sheet, |diff, action, sheet| {
+            sheet.findings.compared += 1;
+            count_difference(action, diff, &mut sheet.findings);
+            if self.pass.permit.is_none() && !matches!(action, Action::Keep(_)) {
+                sheet.findings.remaining += 1;
+                sheet.ledger().remember(Class::Unverified);
+            }
+        })
+    }
+
+    fn entry<'s>(
+        &'s self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        sheet: &mut Sheet<'_>,
+    ) -> Option<Box<dyn Ranged + 's>> {
+        let source = pair.source()?;
+        if let Some(why) = left_alone(pair, self.origin(at, source), &self.pass.policy) {
+            let record = Record::of(source, Action::Keep(why), Diff::NONE);
+            sheet.record(record, || at.path());
+            return None;
+        }
+        sheet.findings.compared += 1;
+        let Pair::Both(source, dest) = pair else {
+            self.repair(at, pair, Action::Create, Diff::NONE, sheet);
+            return None;
+        };
+        let known = self.digests.digest_of(source);
+        let same_file = source.kind == dest.kind && source.size == dest.size;
+        let ranged = same_file && source.id != dest.id && is_large(source.size);
+        if ranged && self.reads_bytes(source, known) {
+            let place = Place::of(at)?;
+            return Some(Box::new(LargeCompare::new(self, place, *source, *dest, known)));
+        }
+        let diff = self.compare(at, source, dest, known, sheet);
+        self.judge(at, pair, diff, sheet);
+        None
+    }
+
+    fn wants_extras(&self) -> bool {
+        self.pass.may_remove_extras()
+    }
+
+    fn extras(
+        &self,
+        node: &Arc<Node<Memo>>,
+        dest: &Arc<Dir>,
+        extras: Vec<Listed>,
+        sheet: &mut Sheet<'_>,
+    ) {
+        let met = self.pass.remove_extras(node, dest, extras, sheet);
+        sheet.findings.extra += met;
+        if self.pass.permit.is_some() {
+            sheet.findings.repaired += met;
+        } else {
+            sheet.findings.remaining += met;
+            sheet.ledger().remember(Class::Unverified);
+        }
+    }
+
+    fn leave(&self, node: &Arc<Node<Memo>>, memo: &Memo) {
+        let Some(left) = self.pass.leave_dir(node, memo) else { return };
+        let spot = Spot { node, layer: 0, name: None };
+        let was_refused = !left.troubles.is_empty();
+        self.pass.tell_refused(self.ledger, &spot, left.troubles);
+        let now = left.dir.and_then(|dir| stat::handle(&*dir).ok());
+        let is_equal =
+            now.is_some_and(|now| differing(&memo.source, &now, &self.pass.tolerance).is_empty());
+        let was_wrong = !memo.diff.is_none() || memo.action != Action::Keep(crate::model::change::Why::UpToDate);
+        let mut findings = Findings::default();
+        if is_equal {
+            findings.repaired += u64::from(was_wrong);
+        } else {
+            findings.remaining += 1;
+            if !was_refused {
+                self.still_differs(&spot);
+            }
+        }
+        self.ledger.add(Tally::default(), findings);
+    }
+
+    fn trouble(&self, spot: &Spot<'_, Memo>, trouble: Trouble, sheet: &mut Sheet<'_>) {
+        // A directory that can not be listed was counted when it was entered.
+        sheet.tally.failed += u64::from(spot.name.is_some());
+        self.pass.tell(sheet.ledger(), spot, trouble);
+    }
+}

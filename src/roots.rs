@@ -1,0 +1,331 @@
+//! Operands as rsync reads them: what is copied, under which name, into which directory.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{Class, Fault, Place};
+use crate::model::meta::{Kind, Meta};
+use crate::model::path::Name;
+use crate::scan::layer::Layer;
+use crate::settings::{Parents, Recursion, Settings, SourceLinks};
+use crate::sys::chain::{Budget, Chain};
+use crate::sys::dir::{Dir, Follow};
+use crate::sys::permit::Permit;
+use crate::sys::{node, stat};
+
+/// One source operand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Operand {
+    /// `DIR/`, `.`, `DIR/.`: what is in the directory.
+    Contents(PathBuf),
+    /// `DIR/NAME`: the entry itself.
+    Entry(PathBuf, Name),
+}
+
+impl Operand {
+    fn parse(path: &Path) -> Self {
+        let bytes = path.as_os_str().as_bytes();
+        let (parent, last) = match bytes.iter().rposition(|byte| *byte == b'/') {
+            Some(at) => bytes.split_at(at + 1),
+            None => (&b"./"[..], bytes),
+        };
+        match Name::new(last) {
+            Some(name) => Self::Entry(PathBuf::from(OsStr::from_bytes(trim_slashes(parent))), name),
+            None => Self::Contents(path.to_path_buf()),
+        }
+    }
+}
+
+/// Closing slashes say nothing about which directory it is; `/` stays what it is.
+fn trim_slashes(bytes: &[u8]) -> &[u8] {
+    let mut bytes = bytes;
+    while let [rest @ .., b'/'] = bytes
+        && !rest.is_empty()
+    {
+        bytes = rest;
+    }
+    if bytes == b"." { b"" } else { bytes }
+}
+
+/// An empty path is the working directory.
+fn openable(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
+}
+
+/// The sources of a run.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// Its directories, in the order of the operands.
+    pub layers: Vec<Layer>,
+    /// The handle of the first operand of which the contents are copied: its attributes are the
+    /// destination's.
+    pub top: Option<Arc<Dir>>,
+    /// Operands of which nothing is copied because nobody asked for recursion.
+    pub skipped_tops: Vec<Meta>,
+    /// How many operands are there.
+    found: usize,
+    /// True if one of them is copied as a directory.
+    has_dir: bool,
+    /// Operands that are not there, and why.
+    pub faults: Vec<Fault>,
+}
+
+/// Opens the source operands.
+pub fn open_sources(settings: &Settings, budget: &Arc<Budget>) -> Sources {
+    let mut sources = Sources::default();
+    for path in &settings.roots.sources {
+        let opened = match Operand::parse(path) {
+            Operand::Contents(dir) => sources.add_contents(&dir, settings, budget),
+            Operand::Entry(parent, name) => sources.add_entry(&parent, name, settings, budget),
+        };
+        if let Err(error) = opened {
+            let place = Place::operand(path);
+            sources.faults.push(Fault::io(Class::Entry, "open the source", place, error));
+        }
+    }
+    sources
+}
+
+impl Sources {
+    fn add_contents(
+        &mut self,
+        path: &Path,
+        settings: &Settings,
+        budget: &Arc<Budget>,
+    ) -> io::Result<()> {
+        let dir = Dir::open_operand(openable(path))?;
+        let meta = stat::handle(&dir)?;
+        self.found += 1;
+        self.has_dir = true;
+        if settings.select.recursion == Recursion::None {
+            self.skipped_tops.push(meta);
+            return Ok(());
+        }
+        let chain = Chain::root(dir, budget);
+        if self.top.is_none() {
+            self.top = Some(chain.get()?);
+        }
+        let root = Arc::from(path);
+        self.layers.push(Layer { chain, root, only: None, dev: Some(meta.id.dev) });
+        Ok(())
+    }
+
+    fn add_entry(
+        &mut self,
+        parent: &Path,
+        name: Name,
+        settings: &Settings,
+        budget: &Arc<Budget>,
+    ) -> io::Result<()> {
+        // Operands side by side, as a shell's `*` gives them, are names of one layer.
+        let neighbour = self.layers.last_mut().filter(|layer| *layer.root == *parent);
+        let chain = match &neighbour {
+            Some(layer) if layer.only.is_some() => Arc::clone(&layer.chain),
+            _ => Chain::root(Dir::open_operand(openable(parent))?, budget),
+        };
+        let dir = chain.get()?;
+        let mut meta = stat::entry(&dir, &name, Follow::Never)?;
+        if meta.kind == Kind::Symlink && settings.links.source != SourceLinks::AsLinks {
+            // A link that leads nowhere is told by the walk.
+            meta = stat::entry(&dir, &name, Follow::Links).unwrap_or(meta);
+        }
+        self.found += 1;
+        self.has_dir |= meta.kind == Kind::Dir && settings.select.recursion != Recursion::None;
+        match neighbour {
+            Some(Layer { only: Some(only), .. }) => {
+                *only = only.iter().cloned().chain([name]).collect();
+            }
+            _ => {
+                let only = Some(Arc::from([name]));
+                self.layers.push(Layer { chain, root: Arc::from(parent), only, dev: None });
+            }
+        }
+        Ok(())
+    }
+
+    /// True if nothing is there to copy.
+    pub fn is_empty(&self) -> bool {
+        self.found == 0
+    }
+
+    /// True if the destination may be the new name of the only source.
+    fn is_single_file(&self) -> bool {
+        self.found == 1 && !self.has_dir
+    }
+}
+
+/// Where a run writes.
+#[derive(Debug)]
+pub struct Dest {
+    /// The directory; `None` if it is not there and will not be made.
+    pub chain: Option<Arc<Chain>>,
+    /// Its path, for faults.
+    pub root: PathBuf,
+    /// The new name of the only source.
+    pub renamed: Option<Name>,
+    /// True if the directory was made, or would be.
+    pub is_new: bool,
+    /// How many directories above it, and it, had to be made because of `--mkpath`.
+    pub made_parents: usize,
+}
+
+/// Finds the destination, and makes its directory where rsync would.
+pub fn open_dest(
+    settings: &Settings,
+    sources: &Sources,
+    permit: Option<&Permit>,
+    budget: &Arc<Budget>,
+    umask: u32,
+) -> Result<Dest, Fault> {
+    let path = settings.roots.dest.as_path();
+    let fault = |class, verb, error| Fault::io(class, verb, Place::operand(path), error);
+    let opening = Opening { settings, permit, budget, umask };
+    match stat::operand(openable(path), Follow::Links) {
+        Ok(meta) if meta.kind == Kind::Dir => {
+            let dir = Dir::open_operand(openable(path))
+                .map_err(|error| fault(Class::Selection, "open the destination", error))?;
+            Ok(opening.found(Chain::root(dir, budget), path))
+        }
+        Ok(_) if sources.is_single_file() => opening.new_name(path),
+        Ok(_) => {
+            let why = "it has to be a directory when more than one file is copied into it";
+            Err(Fault::rule(Class::Selection, "use the destination", Place::operand(path), why))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let says_dir = path.as_os_str().as_bytes().ends_with(b"/");
+            if sources.is_single_file() && !says_dir {
+                opening.new_name(path)
+            } else {
+                opening.make(path)
+            }
+        }
+        Err(error) => Err(fault(Class::Selection, "look at the destination", error)),
+    }
+}
+
+/// What opening a destination needs to know.
+#[derive(Clone, Copy)]
+struct Opening<'a> {
+    settings: &'a Settings,
+    permit: Option<&'a Permit>,
+    budget: &'a Arc<Budget>,
+    umask: u32,
+}
+
+impl Opening<'_> {
+    fn found(&self, chain: Arc<Chain>, path: &Path) -> Dest {
+        Dest {
+            chain: Some(chain),
+            root: path.to_path_buf(),
+            renamed: None,
+            is_new: false,
+            made_parents: 0,
+        }
+    }
+
+    /// File to file: the destination is a name in a directory that has to be there.
+    fn new_name(&self, path: &Path) -> Result<Dest, Fault> {
+        let Operand::Entry(parent, name) = Operand::parse(path) else {
+            let why = "it is no name that a file can have";
+            let place = Place::operand(path);
+            return Err(Fault::rule(Class::Selection, "use the destination", place, why));
+        };
+        let mut made_parents = 0;
+        let mut opened = Dir::open_operand(openable(&parent));
+        let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        if opened.as_ref().is_err_and(is_missing) {
+            if self.settings.roots.parents == Parents::Make {
+                made_parents = self.make_all(&parent)?;
+                opened = Dir::open_operand(openable(&parent));
+            }
+            if self.permit.is_none() {
+                let root = parent;
+                return Ok(Dest { chain: None, root, renamed: Some(name), is_new: false, made_parents });
+            }
+        }
+        let place = || Place::operand(&parent);
+        let dir = opened
+            .map_err(|error| Fault::io(Class::Selection, "open the directory", place(), error))?;
+        let chain = Some(Chain::root(dir, self.budget));
+        Ok(Dest { chain, root: parent, renamed: Some(name), is_new: false, made_parents })
+    }
+
+    /// Makes the destination directory: one level, or all that are missing.
+    fn make(&self, path: &Path) -> Result<Dest, Fault> {
+        let trimmed = Path::new(OsStr::from_bytes(trim_slashes(path.as_os_str().as_bytes())));
+        let root = trimmed.to_path_buf();
+        let made_parents = match self.settings.roots.parents {
+            Parents::MustExist => 0,
+            Parents::Make => self.make_all(trimmed)?,
+        };
+        if self.permit.is_none() {
+            return Ok(Dest { chain: None, root, renamed: None, is_new: true, made_parents });
+        }
+        if made_parents == 0 {
+            self.make_one(trimmed)?;
+        }
+        let place = || Place::operand(trimmed);
+        let dir = Dir::open_operand(trimmed)
+            .map_err(|error| Fault::io(Class::FileIo, "open the destination", place(), error))?;
+        let chain = Some(Chain::root(dir, self.budget));
+        Ok(Dest { chain, root, renamed: None, is_new: true, made_parents })
+    }
+
+    /// Makes every missing directory of `path`; how many those are.
+    fn make_all(&self, path: &Path) -> Result<usize, Fault> {
+        let mut missing = Vec::new();
+        let mut at = Some(path);
+        while let Some(dir) = at.filter(|dir| !dir.as_os_str().is_empty()) {
+            match stat::operand(dir, Follow::Links) {
+                Ok(_) => break,
+                Err(_) => missing.push(dir),
+            }
+            at = dir.parent();
+        }
+        for dir in missing.iter().rev() {
+            self.make_one(dir)?;
+        }
+        Ok(missing.len())
+    }
+
+    fn make_one(&self, path: &Path) -> Result<(), Fault> {
+        let Some(permit) = self.permit else { return Ok(()) };
+        let made = match Operand::parse(path) {
+            Operand::Entry(parent, name) => Dir::open_operand(openable(&parent))
+                .and_then(|dir| node::make_dir(permit, &dir, &name, 0o777 & !self.umask)),
+            Operand::Contents(_) => Err(io::ErrorKind::InvalidInput.into()),
+        };
+        let place = || Place::operand(path);
+        made.map_err(|error| Fault::io(Class::FileIo, "make the directory", place(), error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::Operand;
+    use crate::model::path::Name;
+
+    #[test]
+    fn a_closing_slash_or_dot_means_the_contents() {
+        for text in [".", "./", "..", "a/", "a/.", "a/..", "/", "a//"] {
+            let path = Path::new(text);
+            assert_eq!(Operand::parse(path), Operand::Contents(path.into()), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_an_entry_of_its_directory() {
+        for (text, parent, name) in
+            [("a", "", "a"), ("./a", "", "a"), ("/a", "/", "a"), ("b//a", "b", "a")]
+        {
+            let name = Name::new(name.as_bytes()).unwrap();
+            let expected = Operand::Entry(PathBuf::from(parent), name);
+            assert_eq!(Operand::parse(Path::new(text)), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Walking two trees at once: list, join, and hand out pairs in parallel.
+
+pub mod join;
+pub mod layer;
+pub mod node;
+pub mod walk;

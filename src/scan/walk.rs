@@ -1,0 +1,516 @@
+//! Walks source and destination together, in parallel, and hands each pair to a visitor.
+//!
+//! A directory is a task; its files are batches, so that a huge directory is never one task; large
+//! files are ranges. The last part of a directory to end closes it. No task waits for another, so
+//! no stack grows with the tree. It must not decide or act: that is the visitor's.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::Scope;
+
+use crate::effort::Stop;
+use crate::error::{During, Side, Trouble};
+use crate::model::change::{Action, Diff, Why};
+use crate::model::entry::Pair;
+use crate::model::meta::{FileId, Kind, Meta};
+use crate::report::ledger::{Record, Sheet};
+use crate::scan::join::{Joined, match_dest, merge};
+use crate::scan::layer::list;
+use crate::scan::node::{At, DestSide, Node, Spot};
+use crate::settings::{Mounts, Recursion, Select, SourceLinks};
+use crate::sys::dir::{Dir, Follow, Listed};
+use crate::sys::stat;
+
+/// How many files make a batch: enough to pay for the task, few enough to spread a directory.
+const BATCH_ENTRIES: usize = 32;
+
+/// Up to so many names are looked up one by one instead of listing the destination directory.
+const FEW_NAMES: usize = 8;
+
+/// What the visitor found where a directory goes.
+pub enum Entered<M> {
+    /// Nothing below it takes part.
+    Skip,
+    /// Its entries are walked; `M` comes back when it is left.
+    Walk(DestSide, M),
+    /// Only the directory itself takes part; `M` comes back when it is left.
+    Alone(DestSide, M),
+}
+
+/// A large file whose ranges are worked on by several workers.
+pub trait Ranged: Send + Sync {
+    /// Opens it; the number of ranges, or 0 if there is nothing to do any more.
+    fn start(&self) -> u64;
+    /// Works on one range; ranges come in any order, at once.
+    fn run(&self, range: u64);
+    /// Ends it, after all ranges.
+    fn finish(&self, sheet: &mut Sheet<'_>);
+}
+
+/// What is done with what the walk finds.
+pub trait Visit: Sync {
+    /// What a directory's visit is remembered by until it is left.
+    type Memo: Send + Sync;
+
+    /// A directory comes. `parent`: where it is an entry, unless it is the top.
+    fn enter(
+        &self,
+        node: &Arc<Node<Self::Memo>>,
+        parent: Option<&At<'_, Self::Memo>>,
+        pair: &Pair,
+        sheet: &mut Sheet<'_>,
+    ) -> Entered<Self::Memo>;
+
+    /// An entry that the source has as something else than a directory.
+    fn entry<'s>(
+        &'s self,
+        at: &At<'_, Self::Memo>,
+        pair: &Pair,
+        sheet: &mut Sheet<'_>,
+    ) -> Option<Box<dyn Ranged + 's>>;
+
+    /// Whether names that only the destination has are wanted at all.
+    fn wants_extras(&self) -> bool;
+
+    /// Names that only the destination has.
+    fn extras(
+        &self,
+        node: &Arc<Node<Self::Memo>>,
+        dest: &Arc<Dir>,
+        extras: Vec<Listed>,
+        sheet: &mut Sheet<'_>,
+    );
+
+    /// A directory and all below it are done.
+    fn leave(&self, node: &Arc<Node<Self::Memo>>, memo: &Self::Memo);
+
+    /// Something could not be looked at or listed.
+    fn trouble(&self, spot: &Spot<'_, Self::Memo>, trouble: Trouble, sheet: &mut Sheet<'_>);
+}
+
+/// What a walk needs to know.
+pub struct Walk<'a, V: Visit> {
+    /// Who decides and acts.
+    pub visitor: &'a V,
+    /// Which entries take part.
+    pub select: Select,
+    /// Which symlinks of the source are followed.
+    pub links: SourceLinks,
+    /// The destination's own directory: never walked as a part of the source.
+    pub dest_id: Option<FileId>,
+    /// Asked between entries.
+    pub stop: &'a Stop,
+}
+
+type NodeOf<V> = Arc<Node<<V as Visit>::Memo>>;
+
+/// A batch of one directory's entries that are no directories.
+struct Batch<'s, M> {
+    node: Arc<Node<M>>,
+    entries: Vec<Joined>,
+    sheet: Sheet<'s>,
+}
+
+impl<'s, V: Visit> Walk<'s, V> {
+    /// Walks everything below `top`; returns when all is done. `sheet` is the ledger's first.
+    ///
+    /// `standing`: what the top is on either side, if it takes part itself and not only what is
+    /// in it.
+    pub fn run(&'s self, top: &NodeOf<V>, standing: Option<Pair>, sheet: Sheet<'s>) {
+        let mut sheet = sheet;
+        sheet.tally.planned += u64::from(standing.is_some());
+        rayon::scope(|scope| {
+            let top = Arc::clone(top);
+            match standing {
+                Some(pair) => self.enter(scope, top, None, &pair, sheet),
+                None => self.contents(scope, top, sheet),
+            }
+        });
+    }
+
+    /// A directory below the top: looks at it on both sides and enters it.
+    fn visit(&'s self, scope: &Scope<'s>, node: NodeOf<V>, mut sheet: Sheet<'s>) {
+        let (Some(parent), Some(name)) = (node.parent().cloned(), node.name().cloned()) else {
+            return self.skip(node, sheet);
+        };
+        if self.stop.is_requested() {
+            return self.abandon(node, sheet, 1);
+        }
+        let chain = &node.layers[0].chain;
+        let looked = chain.above_handle().and_then(|source| {
+            let meta = stat::entry(&source, &name, chain.follow())?;
+            Ok((source, meta))
+        });
+        match looked.during(Side::Source, "look at") {
+            Ok((source, meta)) => {
+                let follow = chain.follow();
+                let at =
+                    At { node: &parent, layer: 0, source: &source, dest: None, name: &name, follow };
+                self.visit_seen(scope, node, at, meta, sheet);
+            }
+            Err(trouble) => {
+                let spot = Spot { node: &parent, layer: 0, name: Some(&name) };
+                self.visitor.trouble(&spot, trouble, &mut sheet);
+                self.skip(node, sheet);
+            }
+        }
+    }
+
+    fn visit_seen(
+        &'s self,
+        scope: &Scope<'s>,
+        node: NodeOf<V>,
+        at: At<'_, V::Memo>,
+        meta: Meta,
+        mut sheet: Sheet<'s>,
+    ) {
+        if let Some(why) = self.reason_to_leave_out(&node, &meta) {
+            sheet.record(Record::of(&meta, Action::Keep(why), Diff::NONE), || at.path());
+            return self.skip(node, sheet);
+        }
+        if meta.kind != Kind::Dir {
+            let why = "it was a directory a moment ago";
+            let trouble = Trouble::rule(Side::Source, "list", why);
+            return self.fail(node, &at, trouble, sheet);
+        }
+        if at.follow == Follow::Links && at.node.is_loop_at(meta.id) {
+            let why = "the symlink leads back to a directory above it";
+            let trouble = Trouble::rule(Side::Source, "follow the symlink", why);
+            return self.fail(node, &at, trouble, sheet);
+        }
+        // Ignoring the result is right: this is the only place that sets it.
+        node.source_id.get_or_init(|| meta.id);
+        sheet.list(&meta);
+        match self.dest_of(&at, node.in_dest) {
+            Ok((dest, dest_meta)) => {
+                let at = At { dest: dest.as_ref(), ..at };
+                let pair = dest_meta.map_or(Pair::SourceOnly(meta), |dest| Pair::Both(meta, dest));
+                self.enter(scope, node, Some(&at), &pair, sheet);
+            }
+            Err(trouble) => self.fail(node, &at, trouble, sheet),
+        }
+    }
+
+    fn reason_to_leave_out(&self, node: &Node<V::Memo>, meta: &Meta) -> Option<Why> {
+        let crosses = node.layers[0].dev.is_some_and(|dev| dev != meta.id.dev);
+        if self.select.recursion == Recursion::None {
+            Some(Why::NotRecursive)
+        } else if self.dest_id == Some(meta.id) {
+            Some(Why::OwnDestination)
+        } else if crosses && self.select.mounts == Mounts::Skip {
+            Some(Why::MountPoint)
+        } else {
+            None
+        }
+    }
+
+    /// The destination directory of `at`, and what it has under that name.
+    fn dest_of(
+        &self,
+        at: &At<'_, V::Memo>,
+        in_dest: bool,
+    ) -> Result<(Option<Arc<Dir>>, Option<Meta>), Trouble> {
+        let Some(chain) = at.node.dest() else {
+            return Ok((None, None));
+        };
+        let dest = chain.get().during(Side::Dest, "open the directory of")?;
+        let meta = if in_dest && !at.node.is_fresh() {
+            stat::entry_if_any(&dest, at.dest_name(), Follow::Never)
+                .during(Side::Dest, "look at")?
+        } else {
+            None
+        };
+        Ok((Some(dest), meta))
+    }
+
+    fn enter(
+        &'s self,
+        scope: &Scope<'s>,
+        node: NodeOf<V>,
+        at: Option<&At<'_, V::Memo>>,
+        pair: &Pair,
+        mut sheet: Sheet<'s>,
+    ) {
+        let is_top = at.is_none();
+        let (side, memo, walks) = match self.visitor.enter(&node, at, pair, &mut sheet) {
+            Entered::Skip => return self.skip(node, sheet),
+            Entered::Alone(side, memo) => (side, memo, false),
+            Entered::Walk(side, memo) => (side, memo, true),
+        };
+        let crosses = pair.source().is_some_and(|meta| {
+            node.layers.first().and_then(|layer| layer.dev).is_some_and(|dev| dev != meta.id.dev)
+        });
+        let walks = walks
+            && match self.select.recursion {
+                Recursion::Full => self.select.mounts == Mounts::Cross || !crosses,
+                Recursion::OneLevel => is_top,
+                Recursion::None => false,
+            };
+        node.settle(side, memo);
+        if walks {
+            self.contents(scope, node, sheet);
+        } else {
+            self.skip(node, sheet);
+        }
+    }
+
+    /// Lists a directory and spreads what is in it over the workers.
+    fn contents(&'s self, scope: &Scope<'s>, node: NodeOf<V>, mut sheet: Sheet<'s>) {
+        let joined = self.listing(&node, &mut sheet);
+        sheet.tally.planned += joined.len() as u64;
+        let dirs_at = joined.partition_point(|entry| !entry.found.is_dir);
+        let mut files = joined;
+        let dirs = files.split_off(dirs_at);
+        let mut batches = Vec::with_capacity(files.len().div_ceil(BATCH_ENTRIES));
+        while !files.is_empty() {
+            let rest = files.split_off(files.len().min(BATCH_ENTRIES));
+            let entries = std::mem::replace(&mut files, rest);
+            node.expect_one_more();
+            batches.push(Batch { node: Arc::clone(&node), entries, sheet: sheet.fork() });
+        }
+        let children: Vec<_> = dirs
+            .into_iter()
+            .map(|entry| (self.child(&node, &entry), sheet.fork()))
+            .collect();
+        sheet.close();
+        // A worker takes what it spawned last: in reverse, so that it goes on in rsync's order.
+        for (child, sheet) in children.into_iter().rev() {
+            scope.spawn(move |scope| self.visit(scope, child, sheet));
+        }
+        let mut batches = batches.into_iter();
+        let first = batches.next();
+        for batch in batches.rev() {
+            scope.spawn(move |scope| self.batch(scope, batch));
+        }
+        if let Some(first) = first {
+            self.batch(scope, first);
+        }
+        node.give_back_if_tight();
+        self.one_is_done(node);
+    }
+
+    fn child(&self, node: &NodeOf<V>, entry: &Joined) -> NodeOf<V> {
+        let layers = std::iter::once(entry.layer).chain(entry.merged.iter().copied());
+        let layers = layers.map(|at| node.layers[at].child(&entry.found, node.source_id.get()));
+        node.child(&entry.found.name, layers.collect(), entry.in_dest)
+    }
+
+    /// What all layers have, joined with the destination; what only the destination has goes to
+    /// the visitor.
+    fn listing(&self, node: &NodeOf<V>, sheet: &mut Sheet<'_>) -> Vec<Joined> {
+        let mut whole = true;
+        let mut layers = Vec::with_capacity(node.layers.len());
+        for (at, layer) in node.layers.iter().enumerate() {
+            let listed = layer.chain.get().during(Side::Source, "open the directory");
+            let listed = listed.and_then(|dir| {
+                list(layer, &dir, self.links).during(Side::Source, "list the directory")
+            });
+            match listed {
+                Ok((found, unseen)) => {
+                    sheet.tally.planned += unseen.len() as u64;
+                    for (name, trouble) in unseen {
+                        let spot = Spot { node, layer: at, name: Some(&name) };
+                        self.visitor.trouble(&spot, trouble, sheet);
+                    }
+                    layers.push(found);
+                }
+                Err(trouble) => {
+                    whole = false;
+                    let spot = Spot { node, layer: at, name: None };
+                    self.visitor.trouble(&spot, trouble, sheet);
+                    layers.push(Vec::new());
+                }
+            }
+        }
+        let mut joined = merge(layers);
+        // Names of single operands say nothing of what else is in the source.
+        let only_operands = node.layers.iter().all(|layer| layer.only.is_some());
+        let deletes = whole && !only_operands && self.visitor.wants_extras();
+        if let Err(trouble) = self.join_dest(node, &mut joined, deletes, sheet) {
+            joined.iter_mut().for_each(|entry| entry.in_dest = true);
+            self.visitor.trouble(&Spot { node, layer: 0, name: None }, trouble, sheet);
+        }
+        joined
+    }
+
+    fn join_dest(
+        &self,
+        node: &NodeOf<V>,
+        joined: &mut [Joined],
+        deletes: bool,
+        sheet: &mut Sheet<'_>,
+    ) -> Result<(), Trouble> {
+        let Some(chain) = node.dest().filter(|_| !node.is_fresh()) else {
+            return Ok(());
+        };
+        if !deletes && joined.len() <= FEW_NAMES {
+            joined.iter_mut().for_each(|entry| entry.in_dest = true);
+            return Ok(());
+        }
+        let dest = chain.get().during(Side::Dest, "open the directory")?;
+        let listed = dest.list().during(Side::Dest, "list the directory")?;
+        let extras = match_dest(joined, listed);
+        if deletes && !extras.is_empty() {
+            self.visitor.extras(node, &dest, extras, sheet);
+        }
+        Ok(())
+    }
+
+    fn batch(&'s self, scope: &Scope<'s>, batch: Batch<'s, V::Memo>) {
+        let Batch { node, entries, mut sheet } = batch;
+        let opened = node.dest().map(|chain| chain.get()).transpose();
+        let dest = match opened.during(Side::Dest, "open the directory") {
+            Ok(dest) => dest,
+            Err(trouble) => {
+                let spot = Spot { node: &node, layer: 0, name: None };
+                self.visitor.trouble(&spot, trouble, &mut sheet);
+                return self.abandon(node, sheet, entries.len() as u64);
+            }
+        };
+        let mut large = Vec::new();
+        let mut opened: Option<(usize, Arc<Dir>)> = None;
+        let mut left = entries.len() as u64;
+        for entry in &entries {
+            if self.stop.is_requested() {
+                break;
+            }
+            left -= 1;
+            let source = match &opened {
+                Some((layer, dir)) if *layer == entry.layer => Ok(Arc::clone(dir)),
+                _ => node.layers[entry.layer].chain.get(),
+            };
+            match source.during(Side::Source, "open the directory of") {
+                Ok(source) => {
+                    let at = At {
+                        node: &node,
+                        layer: entry.layer,
+                        source: &source,
+                        dest: dest.as_ref(),
+                        name: &entry.found.name,
+                        follow: entry.found.follow(),
+                    };
+                    if let Some(file) = self.entry(&at, entry.in_dest, &mut sheet) {
+                        large.push((file, sheet.fork()));
+                    }
+                    opened = Some((entry.layer, source));
+                }
+                Err(trouble) => {
+                    let name = Some(&entry.found.name);
+                    let spot = Spot { node: &node, layer: entry.layer, name };
+                    self.visitor.trouble(&spot, trouble, &mut sheet);
+                }
+            }
+        }
+        for (file, sheet) in large.into_iter().rev() {
+            node.expect_one_more();
+            let node = Arc::clone(&node);
+            scope.spawn(move |scope| self.ranged(scope, node, file, sheet));
+        }
+        self.abandon(node, sheet, left);
+    }
+
+    fn entry(
+        &'s self,
+        at: &At<'_, V::Memo>,
+        in_dest: bool,
+        sheet: &mut Sheet<'s>,
+    ) -> Option<Box<dyn Ranged + 's>> {
+        let seen = stat::entry(at.source, at.name, at.follow).during(Side::Source, "look at");
+        let seen = seen.and_then(|source| {
+            let dest = match at.dest {
+                Some(dest) if in_dest && !at.node.is_fresh() => {
+                    stat::entry_if_any(dest, at.dest_name(), Follow::Never)
+                        .during(Side::Dest, "look at")?
+                }
+                _ => None,
+            };
+            Ok((source, dest))
+        });
+        match seen {
+            Ok((source, _)) if source.kind == Kind::Dir => {
+                let trouble = Trouble::rule(Side::Source, "read", "it became a directory meanwhile");
+                self.visitor.trouble(&at.spot(), trouble, sheet);
+                None
+            }
+            Ok((source, dest)) => {
+                sheet.list(&source);
+                let pair = dest.map_or(Pair::SourceOnly(source), |dest| Pair::Both(source, dest));
+                self.visitor.entry(at, &pair, sheet)
+            }
+            Err(trouble) => {
+                self.visitor.trouble(&at.spot(), trouble, sheet);
+                None
+            }
+        }
+    }
+
+    /// Spreads a large file over the workers; the last range ends it.
+    fn ranged(
+        &'s self,
+        scope: &Scope<'s>,
+        node: NodeOf<V>,
+        file: Box<dyn Ranged + 's>,
+        mut sheet: Sheet<'s>,
+    ) {
+        let ranges = file.start();
+        if ranges == 0 {
+            file.finish(&mut sheet);
+            return self.skip(node, sheet);
+        }
+        let shared = Arc::new(InRanges { file, node, open: AtomicU64::new(ranges), sheet: Mutex::new(Some(sheet)) });
+        for range in (0..ranges).rev() {
+            let shared = Arc::clone(&shared);
+            scope.spawn(move |_| {
+                shared.file.run(range);
+                if shared.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    let sheet = shared.sheet.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    if let Some(mut sheet) = sheet {
+                        shared.file.finish(&mut sheet);
+                        sheet.close();
+                    }
+                    self.one_is_done(Arc::clone(&shared.node));
+                }
+            });
+        }
+    }
+
+    /// Reports a trouble at `at` and gives `node` up.
+    fn fail(&self, node: NodeOf<V>, at: &At<'_, V::Memo>, trouble: Trouble, mut sheet: Sheet<'s>) {
+        self.visitor.trouble(&at.spot(), trouble, &mut sheet);
+        self.skip(node, sheet);
+    }
+
+    /// Ends a part of which `entries` entries were not looked at.
+    fn abandon(&self, node: NodeOf<V>, mut sheet: Sheet<'s>, entries: u64) {
+        sheet.tally.abandoned += entries;
+        self.skip(node, sheet);
+    }
+
+    fn skip(&self, node: NodeOf<V>, sheet: Sheet<'s>) {
+        sheet.close();
+        self.one_is_done(node);
+    }
+
+    /// The last part of a directory to end leaves it, and then is a part of the one above.
+    fn one_is_done(&self, node: NodeOf<V>) {
+        let mut at = Some(node);
+        while let Some(node) = at {
+            if !node.one_is_done() {
+                return;
+            }
+            if let Some(memo) = node.memo.get() {
+                self.visitor.leave(&node, memo);
+            }
+            at = node.parent().cloned();
+        }
+    }
+}
+
+/// A large file and what it belongs to.
+struct InRanges<'s, M> {
+    file: Box<dyn Ranged + 's>,
+    node: Arc<Node<M>>,
+    open: AtomicU64,
+    sheet: Mutex<Option<Sheet<'s>>>,
+}

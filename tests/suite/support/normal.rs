@@ -56,7 +56,7 @@ impl Order {
             .iter()
             .filter(|arg| arg.starts_with(b"-") && !arg.starts_with(b"--"));
         let letters: Vec<u8> = clusters.flatten().copied().collect();
-        let is_verbose = letters.iter().filter(|&&letter| letter == b'v').count() > 1;
+        let is_verbose = letters.split(|&letter| letter == b'v').count() > 2;
         if is_verbose && !letters.contains(&b'i') {
             Self::Free
         } else {

@@ -1,0 +1,8 @@
+//! The command line: reads it, runs it, prints what happens, and decides the exit code.
+//!
+//! The only place that prints, parses words and ends the process.
+
+pub mod args;
+pub mod options;
+pub mod problem;
+pub mod table;

@@ -7,7 +7,7 @@ use clap::builder::OsStringValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::cli::options::{Group, Meaning, Row};
+use crate::cli::options::{Group, Row};
 use crate::cli::problem::Problem;
 use crate::cli::table::OPTIONS;
 
@@ -164,11 +164,6 @@ fn explain(error: &clap::Error) -> Problem {
         }
         _ => Problem::usage(error.to_string().lines().next().unwrap_or_default().to_owned()),
     }
-}
-
-/// The spellings of all options of one meaning, for the lists that close the help text.
-pub fn spellings(wanted: fn(&Meaning) -> bool) -> Vec<String> {
-    OPTIONS.iter().filter(|row| wanted(&row.meaning)).map(Row::spelling).collect()
 }
 
 #[cfg(test)]

@@ -151,16 +151,16 @@ pub fn check_debug(flags: &OsStr) -> Result<Answer, Problem> {
 
 /// What `--info=help` prints.
 pub fn info_help() -> String {
-    let mut text = String::from("Flags of --info; NAME is NAME1, NAME0 is silent, ALL and NONE are all of them:\n\n");
-    for (name, least, what) in FLAGS {
+    let head = "Flags of --info. NAME is NAME1, NAME0 is silent; ALL and NONE are all of them.\n\n";
+    let flags = FLAGS.iter().map(|(name, least, what)| {
         let bundle = match least {
             Some(1) => " [-v]",
             Some(2) => " [-vv]",
             _ => "",
         };
-        text.push_str(&format!("{name:<10} {what}{bundle}\n"));
-    }
-    text
+        format!("{name:<10} {what}{bundle}\n")
+    });
+    std::iter::once(head.to_owned()).chain(flags).collect()
 }
 
 /// What `--debug=help` prints.

@@ -103,18 +103,18 @@ mod tests {
     /// Seen from rsync 3.5.0 in `C.UTF-8`, in `C`, and with `-8`.
     #[test]
     fn programs_get_rsyncs_bytes() {
-        let cases: [(&[u8], &[u8], &[u8], &[u8]); 9] = [
-            (b"a\nb", b"a\\#012b", b"a\\#012b", b"a\\#012b"),
-            (b"t\tb", b"t\tb", b"t\tb", b"t\tb"),
-            (b"\x7fdel", b"\x7fdel", b"\x7fdel", b"\x7fdel"),
-            (b"\xff\xfe", b"\\#377\\#376", b"\\#377\\#376", b"\xff\xfe"),
-            (b"h\xc3\xa9", b"h\xc3\xa9", b"h\\#303\\#251", b"h\xc3\xa9"),
-            (b"c\xc2\x85x", b"c\xc2\x85x", b"c\\#302\\#205x", b"c\xc2\x85x"),
-            (b"b\\#012", b"b\\#134#012", b"b\\#134#012", b"b\\#134#012"),
-            (b"e\\#999", b"e\\#134#999", b"e\\#134#999", b"e\\#134#999"),
-            (b"b\\#12\\x", b"b\\#12\\x", b"b\\#12\\x", b"b\\#12\\x"),
+        let cases: [[&[u8]; 4]; 9] = [
+            [b"a\nb", b"a\\#012b", b"a\\#012b", b"a\\#012b"],
+            [b"t\tb", b"t\tb", b"t\tb", b"t\tb"],
+            [b"\x7fdel", b"\x7fdel", b"\x7fdel", b"\x7fdel"],
+            [b"\xff\xfe", b"\\#377\\#376", b"\\#377\\#376", b"\xff\xfe"],
+            [b"h\xc3\xa9", b"h\xc3\xa9", b"h\\#303\\#251", b"h\xc3\xa9"],
+            [b"c\xc2\x85x", b"c\xc2\x85x", b"c\\#302\\#205x", b"c\xc2\x85x"],
+            [b"b\\#012", b"b\\#134#012", b"b\\#134#012", b"b\\#134#012"],
+            [b"e\\#999", b"e\\#134#999", b"e\\#134#999", b"e\\#134#999"],
+            [b"b\\#12\\x", b"b\\#12\\x", b"b\\#12\\x", b"b\\#12\\x"],
         ];
-        for (name, utf8, ascii, raw) in cases {
+        for [name, utf8, ascii, raw] in cases {
             assert_eq!(escaped(name, High::Utf8, Reader::Program), utf8);
             assert_eq!(escaped(name, High::Escaped, Reader::Program), ascii);
             assert_eq!(escaped(name, High::Raw, Reader::Program), raw);

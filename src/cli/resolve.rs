@@ -110,7 +110,7 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
         evidence: choices.evidence(),
         update: choices.update(),
         delete: choices.delete(),
-        verify: choices.verify()?,
+        verify: choices.verify(),
         effect: choices.effect(),
         effort: choices.effort(),
     };
@@ -299,10 +299,10 @@ impl Choices {
 
     /// Who says that only sizes count does not want to hear that other files differ, but what this
     /// run wrote is checked all the same.
-    fn verify(&self) -> Result<Verify, Problem> {
+    fn verify(&self) -> Verify {
         let copies_by_size = self.evidence() == Evidence::Size && !self.has(Switches::VERIFY_ONLY);
         let default = if copies_by_size { Verify::Transferred } else { Verify::All };
-        Ok(self.verify.unwrap_or(default))
+        self.verify.unwrap_or(default)
     }
 
     fn effort(&self) -> Effort {

@@ -13,6 +13,8 @@ use crate::model::path::RelPath;
 pub enum Class {
     /// The command line does not make sense (1).
     Usage,
+    /// A version of rsync's protocol that does not exist (2).
+    Protocol,
     /// Operands can not be used together (3).
     Selection,
     /// An option or operand that twosync does not support (4).
@@ -36,6 +38,7 @@ impl Class {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Usage => 1,
+            Self::Protocol => 2,
             Self::Selection => 3,
             Self::Unsupported => 4,
             Self::FileIo => 11,
@@ -60,6 +63,7 @@ impl Class {
             Self::Selection => 6,
             Self::Unsupported => 7,
             Self::Usage => 8,
+            Self::Protocol => 9,
         }
     }
 
@@ -67,6 +71,7 @@ impl Class {
     pub fn summary(self) -> &'static str {
         match self {
             Self::Usage => "syntax or usage error",
+            Self::Protocol => "protocol incompatibility",
             Self::Selection => "errors selecting source or destination",
             Self::Unsupported => "requested action not supported",
             Self::FileIo => "error in file input or output",

@@ -1,5 +1,6 @@
 //! twosync copies a tree in two phases.
 pub mod act;
+pub mod cli;
 pub mod compare;
 pub mod decide;
 pub mod effort;

@@ -2,13 +2,13 @@
 //!
 //! Workers write on a [`Sheet`] of their own and hand it in when they are done with a batch.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Class, Fault};
 use crate::model::change::{Action, Change, Diff, Why};
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
+use crate::report::gauge::Gauge;
 use crate::report::observer::{Detail, Ending, Event, Observer, Outcome, Phase};
 use crate::report::order::{Item, Sequencer, Slot};
 use crate::report::tally::{Findings, Tally};
@@ -29,17 +29,8 @@ pub struct Ledger<'a> {
     detail: Detail,
     keeps: Keeps,
     sequencer: Sequencer<Outcome>,
-    sums: Mutex<Sums>,
+    gauge: Arc<Gauge>,
     worst: Mutex<Option<Class>>,
-    written_bytes: AtomicU64,
-    read_bytes: AtomicU64,
-    scan_done: AtomicBool,
-}
-
-#[derive(Default)]
-struct Sums {
-    tally: Tally,
-    findings: Findings,
 }
 
 impl<'a> Ledger<'a> {
@@ -52,11 +43,8 @@ impl<'a> Ledger<'a> {
             detail: observer.detail(),
             keeps,
             sequencer,
-            sums: Mutex::default(),
+            gauge: Arc::default(),
             worst: Mutex::new(None),
-            written_bytes: AtomicU64::new(0),
-            read_bytes: AtomicU64::new(0),
-            scan_done: AtomicBool::new(false),
         };
         (ledger, first)
     }
@@ -66,14 +54,19 @@ impl<'a> Ledger<'a> {
         self.phase
     }
 
+    /// The live counts; an observer may keep them to show progress.
+    pub fn gauge(&self) -> Arc<Gauge> {
+        Arc::clone(&self.gauge)
+    }
+
     /// The sums of all sheets handed in so far.
     pub fn tally(&self) -> Tally {
-        self.sums.lock().unwrap_or_else(PoisonError::into_inner).tally
+        self.gauge.tally()
     }
 
     /// What phase two found so far.
     pub fn findings(&self) -> Findings {
-        self.sums.lock().unwrap_or_else(PoisonError::into_inner).findings
+        self.gauge.findings()
     }
 
     /// The gravest class of fault so far.
@@ -81,30 +74,14 @@ impl<'a> Ledger<'a> {
         *self.worst.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Live count of bytes written, also of files that are not finished.
-    pub fn live_written_bytes(&self) -> u64 {
-        self.written_bytes.load(Ordering::Relaxed)
-    }
-
-    /// Live count of bytes read back, also of files that are not finished.
-    pub fn live_read_bytes(&self) -> u64 {
-        self.read_bytes.load(Ordering::Relaxed)
-    }
-
     /// Moves the live counts on.
     pub fn advance(&self, written_bytes: u64, read_bytes: u64) {
-        self.written_bytes.fetch_add(written_bytes, Ordering::Relaxed);
-        self.read_bytes.fetch_add(read_bytes, Ordering::Relaxed);
-    }
-
-    /// True once every directory of the source was listed, so that the planned work is known.
-    pub fn is_scan_done(&self) -> bool {
-        self.scan_done.load(Ordering::Relaxed)
+        self.gauge.advance(written_bytes, read_bytes);
     }
 
     /// Says that nothing is left to list.
     pub fn scan_is_done(&self) {
-        self.scan_done.store(true, Ordering::Relaxed);
+        self.gauge.scan_is_done();
     }
 
     /// Tells a fault at once and remembers its class.
@@ -123,9 +100,7 @@ impl<'a> Ledger<'a> {
 
     /// Adds counts that belong to no line.
     pub fn add(&self, tally: Tally, findings: Findings) {
-        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-        sums.tally += tally;
-        sums.findings += findings;
+        self.gauge.add(tally, findings);
     }
 
     /// The sheet of a slot.

@@ -1,5 +1,6 @@
 //! What happened: recorded once, from which lines, counts, progress and the exit code derive.
 
+pub mod gauge;
 pub mod ledger;
 pub mod observer;
 pub mod order;

@@ -1,0 +1,118 @@
+//! Checks of arguments: of options that we act on, and of those that we ignore but rsync checks.
+
+use std::ffi::OsStr;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use crate::cli::display::Sink;
+use crate::cli::options::Check;
+use crate::cli::problem::Problem;
+use crate::cli::sizes::{number, size};
+use crate::error::Class;
+use crate::settings::Verify;
+
+const COMPRESSORS: [&str; 6] = ["zstd", "lz4", "zlibx", "zlib", "none", "auto"];
+const LARGEST_BLOCK: u64 = 128 << 10;
+const LEAST_ALLOCATION: u64 = 1 << 20;
+
+/// Checks the argument of an option that makes no difference to us.
+///
+/// # Errors
+/// rsync would refuse it.
+pub fn ignored(check: Check, name: &str, value: &OsStr) -> Result<(), Problem> {
+    let shown = value.to_string_lossy();
+    match check {
+        Check::Anything => {}
+        Check::Number => {
+            number(name, value)?;
+        }
+        Check::BlockSize => {
+            if size(name, value)? > LARGEST_BLOCK {
+                return Err(Problem::usage(format!("--{name}={shown} is too large (max: 128K)")));
+            }
+        }
+        Check::Allocation => {
+            if (1..LEAST_ALLOCATION).contains(&size(name, value)?) {
+                let text = format!("--{name}={shown} is too small (min: 1M, or 0 for unlimited)");
+                return Err(Problem::usage(text));
+            }
+        }
+        Check::Compressor => {
+            if !COMPRESSORS.contains(&&*shown) {
+                let text = format!("--{name}={shown}: unknown compression algorithm");
+                return Err(Problem::unsupported(text));
+            }
+        }
+        Check::Buffering => {
+            if !shown.starts_with(['N', 'L', 'B', 'n', 'l', 'b']) {
+                return Err(Problem::usage(format!("--{name}={shown}: it is N, L or B")));
+            }
+        }
+        Check::Protocol => {
+            if !(20..=32).contains(&number(name, value)?) {
+                let text = format!("--{name}={shown}: versions 20 to 32 are known");
+                return Err(Problem { class: Class::Protocol, text });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `--temp-dir`: it stays unused, but one that is missing is a slip of the pen.
+///
+/// # Errors
+/// There is no such directory; a relative one is looked for in the destination.
+pub fn temp_dir(dir: Option<&Path>, dest: &Path) -> Result<(), Problem> {
+    match dir {
+        Some(dir) if !dest.join(dir).is_dir() => {
+            Err(Problem::usage(format!("--temp-dir={}: there is no such directory", dir.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `--stderr`: any beginning of `errors`, `all` or `client`.
+///
+/// # Errors
+/// Another word.
+pub fn stderr_mode(value: &OsStr) -> Result<Sink, Problem> {
+    let shown = value.to_string_lossy();
+    let means = |word: &str| !shown.is_empty() && word.starts_with(&*shown);
+    if means("all") {
+        Ok(Sink::Stderr)
+    } else if means("errors") || means("client") {
+        Ok(Sink::Stdout)
+    } else {
+        Err(Problem::usage(format!("--stderr={shown}: it is errors, all or client")))
+    }
+}
+
+/// `--jobs`: `None` is auto.
+///
+/// # Errors
+/// Neither auto nor a number above zero.
+pub fn jobs(value: &OsStr) -> Result<Option<NonZeroUsize>, Problem> {
+    let shown = value.to_string_lossy();
+    if shown == "auto" {
+        return Ok(None);
+    }
+    let jobs = shown.parse();
+    jobs.map(Some).map_err(|_| Problem::usage(format!("--jobs={shown}: it is auto, or 1 or more")))
+}
+
+/// `--verify`.
+///
+/// # Errors
+/// Another word.
+pub fn verify(value: &OsStr) -> Result<Verify, Problem> {
+    match value.to_str() {
+        Some("all") => Ok(Verify::All),
+        Some("transferred") => Ok(Verify::Transferred),
+        Some("metadata") => Ok(Verify::Metadata),
+        Some("none") => Ok(Verify::None),
+        _ => Err(Problem::usage(format!(
+            "--verify={}: it is all, transferred, metadata or none",
+            value.to_string_lossy()
+        ))),
+    }
+}

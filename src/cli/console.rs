@@ -1,0 +1,190 @@
+//! Watches a run for a person: prints lines, faults and progress as they come.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::cli::display::{Display, Header, Progress, Volume};
+use crate::cli::info::Flag;
+use crate::cli::lines;
+use crate::cli::output::Output;
+use crate::cli::progress::{Bar, Meter};
+use crate::error::Fault;
+use crate::model::change::{Action, Why};
+use crate::model::meta::Kind;
+use crate::report::gauge::Gauge;
+use crate::report::ledger::Ledger;
+use crate::report::observer::{Detail, Ending, Event, Observer, Outcome, Phase};
+use crate::report::tally::Tally;
+use crate::settings::Effect;
+
+/// The observer of the command line.
+pub struct Console {
+    display: Display,
+    state: Mutex<State>,
+}
+
+struct State {
+    output: Output,
+    /// True once the line is out that rsync prints before the first entry at `-vv`.
+    announced: bool,
+    gauge: Arc<Gauge>,
+    meter: Meter,
+    bar: Option<Bar>,
+    copied: Tally,
+    copying: Duration,
+}
+
+impl Console {
+    /// Starts the output with its header.
+    pub fn open(display: Display) -> Self {
+        let mut output = Output::open(display.sink, display.escape.reader);
+        if display.levels.of(Flag::Flist) >= 1 {
+            match display.header {
+                Header::None => {}
+                Header::Incremental => output.line(b"sending incremental file list"),
+                Header::Full => output.line(b"building file list ... done"),
+            }
+        }
+        let state = State {
+            output,
+            announced: display.verbosity < 2 || display.effect == Effect::VerifyOnly,
+            gauge: Arc::default(),
+            meter: Meter::start(),
+            bar: None,
+            copied: Tally::default(),
+            copying: Duration::ZERO,
+        };
+        Self { display, state: Mutex::new(state) }
+    }
+
+    /// Prints what closes a run.
+    pub fn text(&self, text: &str) {
+        self.state().output.text(text);
+    }
+
+    /// How long phase one took.
+    pub fn copying(&self) -> Duration {
+        self.state().copying
+    }
+
+    /// Ends the output.
+    ///
+    /// # Errors
+    /// It could not be written, for another reason than that nobody reads it.
+    pub fn close(&self) -> std::io::Result<()> {
+        self.state().output.close()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn print(&mut self, line: &[u8]) {
+        let Self { output, bar, .. } = self;
+        match bar {
+            Some(bar) => bar.aside(|| output.line(line)),
+            None => output.line(line),
+        }
+    }
+
+    fn announce(&mut self) {
+        if !std::mem::replace(&mut self.announced, true) {
+            self.print(b"delta-transmission disabled for local transfer or --whole-file");
+        }
+    }
+
+    /// Moves rsync's progress lines on.
+    fn progress(&mut self, outcome: &Outcome, display: &Display) {
+        let kind = display.progress();
+        if outcome.phase != Phase::Copy || !matches!(kind, Progress::Files | Progress::Whole) {
+            return;
+        }
+        if !matches!(outcome.change.action, Action::Delete | Action::Keep(Why::Extraneous)) {
+            self.meter.tell();
+        }
+        if !is_sent(outcome) {
+            return;
+        }
+        let size = outcome.change.size;
+        self.meter.send(size);
+        match kind {
+            Progress::Files if display.effect == Effect::Sync => {
+                let line = self.meter.file_line(size, &self.gauge, display.numbers);
+                self.output.line(line.as_bytes());
+            }
+            Progress::Whole => {
+                let line = self.meter.whole_line(&self.gauge, display.numbers);
+                self.output.open_line(&line);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_sent(outcome: &Outcome) -> bool {
+    let sends = [Action::Create, Action::Rewrite, Action::Replace];
+    outcome.ending == Ending::Done
+        && outcome.change.kind == Kind::File
+        && sends.contains(&outcome.change.action)
+}
+
+impl Observer for Console {
+    fn detail(&self) -> Detail {
+        self.display.detail()
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut state = self.state();
+        if matches!(event, Event::Entry(_)) {
+            state.announce();
+        }
+        if let Some(line) = lines::line(event, &self.display) {
+            state.print(&line);
+        }
+        if let Event::Entry(outcome) = event {
+            state.progress(outcome, &self.display);
+        }
+    }
+
+    fn fault(&self, fault: &Fault) {
+        let tell = || complain(&fault.to_string());
+        match &self.state().bar {
+            Some(bar) => bar.aside(tell),
+            None => tell(),
+        }
+    }
+
+    fn phase_starts(&self, phase: Phase, ledger: &Ledger<'_>) {
+        let mut state = self.state();
+        state.gauge = ledger.gauge();
+        state.meter = Meter::start();
+        if self.display.progress() == Progress::Bars && self.display.volume == Volume::Normal {
+            let gauge = ledger.gauge();
+            let (copied, sink) = (state.copied, self.display.sink);
+            state.bar = Some(Bar::start(phase, gauge, copied, self.display.numbers, sink));
+        }
+    }
+
+    fn phase_ends(&self, phase: Phase, ledger: &Ledger<'_>) {
+        let mut state = self.state();
+        state.bar = None;
+        if phase == Phase::Verify {
+            return;
+        }
+        state.announce();
+        state.copied = ledger.tally();
+        state.copying = state.meter.elapsed(Instant::now());
+        if self.display.progress() == Progress::Whole {
+            let line = state.meter.whole_line(&state.gauge, self.display.numbers);
+            state.output.open_line(&line);
+        }
+    }
+}
+
+/// Says on standard error what went wrong. If nobody reads that either, the exit code has to do.
+pub fn complain(text: &str) {
+    writeln!(std::io::stderr(), "twosync: {text}").unwrap_or_default();
+}

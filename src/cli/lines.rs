@@ -1,0 +1,165 @@
+//! One event, one line: in rsync's words where rsync has them.
+//!
+//! Which entries get a line at which verbosity was seen from rsync 3.5.0; nothing is decided by
+//! anything but the event and the choices of output.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::cli::display::{Display, Volume};
+use crate::cli::info::Flag;
+use crate::model::change::{Action, Change, Why};
+use crate::model::meta::Kind;
+use crate::report::observer::{Ending, Event, Outcome, Phase};
+use crate::settings::Effect;
+
+/// The line of an event, without its newline; `None` if it is not told.
+pub fn line(event: &Event<'_>, display: &Display) -> Option<Vec<u8>> {
+    if display.volume == Volume::Quiet {
+        return None;
+    }
+    match event {
+        Event::MadeParents { count: 0, .. } => None,
+        Event::MadeParents { count, path } if *count > 1 => {
+            made(&format!("created {count} directories for "), path, display)
+        }
+        Event::MadeParents { path, .. } | Event::MadeDest(path) => {
+            made("created directory ", path, display)
+        }
+        Event::Entry(outcome) => entry(outcome, display),
+    }
+}
+
+fn made(text: &str, path: &Path, display: &Display) -> Option<Vec<u8>> {
+    if !display.names_changes() {
+        return None;
+    }
+    let mut path = path.as_os_str().as_bytes();
+    while path.len() > 1 && path.ends_with(b"/") {
+        path = &path[..path.len() - 1];
+    }
+    let mut line = text.as_bytes().to_vec();
+    display.escape.append(&mut line, path);
+    Some(line)
+}
+
+fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
+    let change = &outcome.change;
+    if outcome.ending == Ending::Failed {
+        return None;
+    }
+    if display.effect == Effect::VerifyOnly {
+        return difference(change, display);
+    }
+    match (change.action, outcome.phase) {
+        (Action::Keep(why), Phase::Copy) => kept(why, change, display),
+        // Phase two meets again what phase one told of.
+        (Action::Keep(_), Phase::Verify) => None,
+        // A repair is no everyday event: it is told in full.
+        (_, Phase::Verify) if display.names_changes() => Some(itemized(change, display)),
+        (_, Phase::Verify) => None,
+        (Action::Delete, Phase::Copy) => deleted(change, display),
+        (_, Phase::Copy) if display.itemize >= 1 => Some(itemized(change, display)),
+        (Action::Adjust, Phase::Copy) if change.kind != Kind::Dir => {
+            (display.levels.of(Flag::Name) >= 2).then(|| name(change, display))
+        }
+        (_, Phase::Copy) => (display.levels.of(Flag::Name) >= 1).then(|| {
+            let mut line = name(change, display);
+            add_target(&mut line, change, display);
+            line
+        }),
+    }
+}
+
+/// A line of an audit: rsync has no words for what is missing and what is too much.
+fn difference(change: &Change, display: &Display) -> Option<Vec<u8>> {
+    let word: &[u8] = match change.action {
+        Action::Keep(why @ (Why::NonRegular | Why::NotRecursive | Why::UpToDate)) => {
+            return kept(why, change, display);
+        }
+        Action::Keep(_) => return None,
+        Action::Create => b"*missing    ",
+        Action::Delete => b"*extra      ",
+        Action::Rewrite | Action::Replace | Action::Adjust => return Some(itemized(change, display)),
+    };
+    let mut line = word.to_vec();
+    append_name(&mut line, change, display);
+    Some(line)
+}
+
+fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
+    let level = |flag| display.levels.of(flag);
+    let is_dir = change.kind == Kind::Dir;
+    let (tells, before, after) = match why {
+        Why::UpToDate if display.itemize >= 2 => return Some(itemized(change, display)),
+        Why::UpToDate => {
+            let tells = level(Flag::Name) >= 2 && display.itemize == 0 && !is_dir;
+            (tells, "", " is uptodate")
+        }
+        Why::Newer => (level(Flag::Skip) >= 1, "", " is newer"),
+        Why::Exists => (level(Flag::Skip) >= 1 && !is_dir, "", " exists"),
+        Why::NotThere if is_dir => (level(Flag::Skip) >= 1, "not creating new directory \"", "\""),
+        Why::NotThere => (level(Flag::Skip) >= 1, "not creating new file \"", "\""),
+        Why::OverMaxSize => (level(Flag::Skip) >= 1, "", " is over max-size"),
+        Why::UnderMinSize => (level(Flag::Skip) >= 1, "", " is under min-size"),
+        Why::NonRegular => (level(Flag::Nonreg) >= 1, "skipping non-regular file \"", "\""),
+        Why::NotRecursive => (true, "skipping directory ", ""),
+        Why::DirNotEmpty => (true, "cannot delete non-empty directory: ", ""),
+        Why::MountPoint => (level(Flag::Mount) >= 1, "[sender] skipping mount-point dir ", ""),
+        Why::Extraneous | Why::OwnDestination => (false, "", ""),
+    };
+    tells.then(|| {
+        let mut line = before.as_bytes().to_vec();
+        let path = if change.path.is_root() { b"." } else { change.path.as_bytes() };
+        display.escape.append(&mut line, path);
+        line.extend_from_slice(after.as_bytes());
+        line
+    })
+}
+
+fn deleted(change: &Change, display: &Display) -> Option<Vec<u8>> {
+    if display.itemize >= 1 {
+        return Some(itemized(change, display));
+    }
+    (display.levels.of(Flag::Del) >= 1).then(|| {
+        let mut line = b"deleting ".to_vec();
+        append_name(&mut line, change, display);
+        line
+    })
+}
+
+/// `%i %n%L`.
+fn itemized(change: &Change, display: &Display) -> Vec<u8> {
+    let mut line = change.itemized().to_vec();
+    line.push(b' ');
+    append_name(&mut line, change, display);
+    if change.action != Action::Delete {
+        add_target(&mut line, change, display);
+    }
+    line
+}
+
+fn name(change: &Change, display: &Display) -> Vec<u8> {
+    let mut line = Vec::new();
+    append_name(&mut line, change, display);
+    line
+}
+
+fn append_name(line: &mut Vec<u8>, change: &Change, display: &Display) {
+    let path = if change.path.is_root() { b"." } else { change.path.as_bytes() };
+    display.escape.append(line, path);
+    if change.kind == Kind::Dir {
+        line.push(b'/');
+    }
+}
+
+fn add_target(line: &mut Vec<u8>, change: &Change, display: &Display) {
+    if let Some(target) = &change.target {
+        line.extend_from_slice(b" -> ");
+        display.escape.append(line, target);
+    }
+}
+
+#[cfg(test)]
+#[path = "lines_tests.rs"]
+mod tests;

@@ -1,0 +1,138 @@
+//! The command line: reads it, runs it, prints what happens, and decides the exit code.
+//!
+//! The only place that prints, parses words and ends the process.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::cli::args::Placement;
+use crate::cli::console::{Console, complain};
+use crate::cli::display::Display;
+use crate::cli::names::{High, Reader};
+use crate::cli::problem::Problem;
+use crate::cli::resolve::{Request, Surroundings, User};
+use crate::effort::Stop;
+use crate::error::{Class, Fault, Place};
+use crate::report::observer::Observer;
+use crate::settings::Settings;
+use crate::sync::{self, Report};
+
+pub mod args;
+pub mod checks;
+pub mod console;
+pub mod display;
+pub mod help;
+pub mod info;
+pub mod lines;
+pub mod names;
+pub mod numbers;
+pub mod operands;
+pub mod options;
+pub mod output;
+pub mod problem;
+pub mod progress;
+pub mod resolve;
+pub mod signals;
+pub mod sizes;
+pub mod stats;
+pub mod table;
+
+/// Does what the words after the program's name ask for.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let placement = match env::var_os("POSIXLY_CORRECT") {
+        Some(_) => Placement::First,
+        None => Placement::Anywhere,
+    };
+    let request = args::parse(&words, placement).and_then(|args| resolve::resolve(&args, around()));
+    match request {
+        Ok(Request::Run(run)) => perform(&run.0, run.1),
+        Ok(Request::Help) => say(&help::help()),
+        Ok(Request::Version) => say(&help::version()),
+        Ok(Request::Text(text)) => say(&text),
+        Ok(Request::ManualPage) => finish(help::manual_page(&mut io::stdout()), None),
+        Ok(Request::Usage) => {
+            io::stderr().write_all(help::help().as_bytes()).unwrap_or_default();
+            conclude(Some(Class::Usage))
+        }
+        Err(Problem { class, text }) => {
+            complain(&text);
+            conclude(Some(class))
+        }
+    }
+}
+
+fn around() -> Surroundings {
+    let user = if rustix::process::geteuid().is_root() { User::Root } else { User::Other };
+    let is_terminal = io::stdout().is_terminal();
+    Surroundings {
+        user,
+        reader: if is_terminal { Reader::Terminal } else { Reader::Program },
+        high: High::of_locale(|name| env::var_os(name)),
+    }
+}
+
+fn perform(settings: &Settings, display: Display) -> ExitCode {
+    let stop = Stop::default();
+    if let Err(error) = signals::listen(&stop) {
+        complain(&format!("listen for signals: {error}"));
+    }
+    let console = Console::open(display);
+    let worst = match sync::run(settings, &console, &stop) {
+        Ok(report) => {
+            let worst = worst_of(&report);
+            if worst != Some(Class::Interrupted) {
+                close(&report, &console, &display);
+            }
+            worst
+        }
+        Err(fault) => {
+            console.fault(&fault);
+            Some(fault.class)
+        }
+    };
+    finish(console.close(), worst)
+}
+
+fn close(report: &Report, console: &Console, display: &Display) {
+    let skipped = report.copy.deletions_skipped;
+    if skipped > 0 {
+        let text = format!("Deletions stopped due to --max-delete limit ({skipped} skipped)\n");
+        io::stderr().write_all(text.as_bytes()).unwrap_or_default();
+    }
+    console.text(&stats::closing(report, console.copying(), display));
+}
+
+/// The gravest class that was met. What the findings say counts also where no fault was told.
+fn worst_of(report: &Report) -> Option<Class> {
+    let remaining = (report.findings.remaining > 0).then_some(Class::Unverified);
+    let skipped = (report.copy.deletions_skipped > 0).then_some(Class::MaxDelete);
+    let classes = [report.worst, remaining, skipped];
+    classes.into_iter().flatten().max_by_key(|class| class.rank())
+}
+
+fn say(text: &str) -> ExitCode {
+    finish(io::stdout().write_all(text.as_bytes()), None)
+}
+
+/// Ends the process after the last word on stdout. A reader that went away is no failure.
+fn finish(output: io::Result<()>, worst: Option<Class>) -> ExitCode {
+    match output {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let place = Place::operand(Path::new("stdout"));
+            complain(&Fault::io(Class::FileIo, "write", place, error).to_string());
+            conclude(Some(worst.unwrap_or(Class::FileIo)))
+        }
+        _ => conclude(worst),
+    }
+}
+
+fn conclude(worst: Option<Class>) -> ExitCode {
+    let Some(class) = worst else { return ExitCode::SUCCESS };
+    let code = class.exit_code();
+    complain(&format!("{} (code {code})", class.summary()));
+    ExitCode::from(code)
+}

@@ -1,0 +1,289 @@
+//! What the parser knows of an option: its spellings, its argument, and what it means to us.
+//!
+//! The options themselves are listed in `table`; what they add up to is decided in `resolve`.
+
+use bitflags::bitflags;
+
+use crate::error::Class;
+
+bitflags! {
+    /// Switches: on or off, the last word wins.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Switches: u64 {
+        /// `--recursive`.
+        const RECURSIVE = 1;
+        /// `--dirs`.
+        const DIRS = 1 << 1;
+        /// `--links`.
+        const LINKS = 1 << 2;
+        /// `--perms`.
+        const PERMS = 1 << 3;
+        /// `--times`.
+        const TIMES = 1 << 4;
+        /// `--group`.
+        const GROUP = 1 << 5;
+        /// `--owner`.
+        const OWNER = 1 << 6;
+        /// `--devices`.
+        const DEVICES = 1 << 7;
+        /// `--specials`.
+        const SPECIALS = 1 << 8;
+        /// `-D`.
+        const NODES = Self::DEVICES.bits() | Self::SPECIALS.bits();
+        /// `--archive`.
+        const ARCHIVE = Self::RECURSIVE.bits() | Self::LINKS.bits() | Self::PERMS.bits()
+            | Self::TIMES.bits() | Self::GROUP.bits() | Self::OWNER.bits() | Self::NODES.bits();
+        /// `--quiet`.
+        const QUIET = 1 << 9;
+        /// `--dry-run`.
+        const DRY_RUN = 1 << 10;
+        /// `--stats`.
+        const STATS = 1 << 11;
+        /// `--checksum`.
+        const CHECKSUM = 1 << 12;
+        /// `--ignore-times`.
+        const IGNORE_TIMES = 1 << 13;
+        /// `--size-only`.
+        const SIZE_ONLY = 1 << 14;
+        /// `--update`.
+        const UPDATE = 1 << 15;
+        /// `--existing`.
+        const EXISTING = 1 << 16;
+        /// `--ignore-existing`.
+        const IGNORE_EXISTING = 1 << 17;
+        /// `--copy-links`.
+        const COPY_LINKS = 1 << 18;
+        /// `--copy-dirlinks`.
+        const COPY_DIRLINKS = 1 << 19;
+        /// `--keep-dirlinks`.
+        const KEEP_DIRLINKS = 1 << 20;
+        /// `--omit-dir-times`.
+        const OMIT_DIR_TIMES = 1 << 21;
+        /// `--omit-link-times`.
+        const OMIT_LINK_TIMES = 1 << 22;
+        /// `--executability`.
+        const EXECUTABILITY = 1 << 23;
+        /// `--mkpath`.
+        const MKPATH = 1 << 24;
+        /// `--numeric-ids`: between local paths names and numbers say the same.
+        const NUMERIC_IDS = 1 << 25;
+        /// `--progress`.
+        const PROGRESS = 1 << 26;
+        /// `--delete`, `--del`, `--delete-during`.
+        const DELETE = 1 << 27;
+        /// `--force`.
+        const FORCE = 1 << 28;
+        /// `--fsync`.
+        const FSYNC = 1 << 29;
+        /// `--verify-only`.
+        const VERIFY_ONLY = 1 << 30;
+        /// `--8-bit-output`.
+        const RAW_NAMES = 1 << 31;
+        /// `--stderr=all`.
+        const ALL_TO_STDERR = 1 << 32;
+        /// `--no-inc-recursive`: the header of the listing is another one.
+        const FULL_LISTING = 1 << 33;
+        /// `--help`.
+        const HELP = 1 << 34;
+    }
+}
+
+/// Options that grow with each repetition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// `-v`.
+    Verbose,
+    /// `-i`.
+    Itemize,
+    /// `-h`.
+    Human,
+    /// `-x`.
+    OneFileSystem,
+    /// `-V`.
+    Version,
+}
+
+/// Options whose argument we act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// `--modify-window`.
+    ModifyWindow,
+    /// `--max-delete`.
+    MaxDelete,
+    /// `--max-size`.
+    MaxSize,
+    /// `--min-size`.
+    MinSize,
+    /// `--info`.
+    Info,
+    /// `--debug`.
+    Debug,
+    /// `--stderr`.
+    Stderr,
+    /// `--temp-dir`: unused, but it has to exist.
+    TempDir,
+    /// `--jobs`.
+    Jobs,
+    /// `--verify`.
+    Verify,
+    /// `--generate`.
+    Generate,
+}
+
+/// Whether an option switches something on or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sense {
+    /// `--thing`.
+    On,
+    /// `--no-thing`.
+    Off,
+}
+
+/// How the argument of an ignored option is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Anything goes.
+    Anything,
+    /// A whole number.
+    Number,
+    /// A size of at most 128K.
+    BlockSize,
+    /// A size of 0 or at least 1M.
+    Allocation,
+    /// The name of a compression algorithm.
+    Compressor,
+    /// N, L or B.
+    Buffering,
+    /// A protocol version of rsync.
+    Protocol,
+}
+
+/// What an option means to us.
+#[derive(Clone, Copy, Debug)]
+pub enum Meaning {
+    /// Sets or clears switches.
+    Switch(Switches, Sense),
+    /// Raises a counter or puts it back to zero.
+    Count(Counter, Sense),
+    /// Has an argument that we act on.
+    Set(Setting),
+    /// Makes no difference to a local in-place copy, or asks for what is the case anyway.
+    Accepted(Check),
+    /// Can not be: why not.
+    Refused(Class, &'static str),
+    /// Is meaningful and not there yet: what helps meanwhile (may be empty).
+    Later(&'static str),
+}
+
+/// Where `--help` lists an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// What takes part.
+    Selection,
+    /// What is carried over.
+    Preservation,
+    /// What counts as up to date.
+    Decision,
+    /// What may be removed.
+    Deletion,
+    /// Phase two.
+    Verification,
+    /// What is told.
+    Output,
+    /// How hard to work.
+    Effort,
+    /// Not listed one by one.
+    Unlisted,
+}
+
+impl Group {
+    /// The groups that `--help` lists, in order.
+    pub const LISTED: [Self; 7] = [
+        Self::Selection,
+        Self::Preservation,
+        Self::Decision,
+        Self::Deletion,
+        Self::Verification,
+        Self::Output,
+        Self::Effort,
+    ];
+
+    /// The heading in `--help`.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Selection => "What to copy",
+            Self::Preservation => "What to preserve",
+            Self::Decision => "Deciding what is up to date",
+            Self::Deletion => "Deleting",
+            Self::Verification => "Verifying (phase two)",
+            Self::Output => "Output",
+            Self::Effort => "Effort",
+            Self::Unlisted => "Others",
+        }
+    }
+}
+
+/// One option.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its long spelling, or its letter if there is none.
+    pub name: &'static str,
+    /// Other long spellings.
+    pub aliases: &'static [&'static str],
+    /// Its letter.
+    pub letter: Option<char>,
+    /// What its argument is called, if it takes one.
+    pub argument: Option<&'static str>,
+    /// What it means.
+    pub meaning: Meaning,
+    /// Where `--help` lists it.
+    pub group: Group,
+    /// What `--help` says.
+    pub help: &'static str,
+}
+
+impl Row {
+    /// An option of this long name and meaning, with nothing else.
+    pub(super) const fn new(name: &'static str, meaning: Meaning) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            letter: None,
+            argument: None,
+            meaning,
+            group: Group::Unlisted,
+            help: "",
+        }
+    }
+
+    pub(super) const fn letter(mut self, letter: char) -> Self {
+        self.letter = Some(letter);
+        self
+    }
+
+    pub(super) const fn also(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    pub(super) const fn takes(mut self, argument: &'static str) -> Self {
+        self.argument = Some(argument);
+        self
+    }
+
+    pub(super) const fn help(mut self, group: Group, help: &'static str) -> Self {
+        self.group = group;
+        self.help = help;
+        self
+    }
+
+    /// True if there is a long spelling: else the name is the letter.
+    pub fn has_long(&self) -> bool {
+        self.name.len() > 1
+    }
+
+    /// The option as a message names it.
+    pub fn spelling(&self) -> String {
+        if self.has_long() { format!("--{}", self.name) } else { format!("-{}", self.name) }
+    }
+}

@@ -1,0 +1,360 @@
+//! What the words add up to: contradictions are settled here (the last word wins) and nowhere else.
+
+use std::ffi::OsStr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use crate::cli::args::{Args, Given};
+use crate::cli::checks;
+use crate::cli::display::{Display, Header, Sink, Volume};
+use crate::cli::info::{self, Answer, Asked, Flag, Levels};
+use crate::cli::names::{Escape, High, Reader};
+use crate::cli::numbers::Numbers;
+use crate::cli::operands;
+use crate::cli::options::{Counter, Meaning, Sense, Setting, Switches};
+use crate::cli::problem::Problem;
+use crate::cli::sizes::{number, size};
+use crate::model::change::Attrs;
+use crate::settings::{
+    Delete, DestDirLinks, Durability, Effect, Effort, Evidence, Executability, Existing,
+    Extraneous, FullDirs, Jobs, Kinds, Links, Missing, Mounts, OmitTimes, Parents, Preserve,
+    Recursion, Select, Settings, SourceLinks, Update, Verify, Window,
+};
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Request {
+    /// A run.
+    Run(Box<(Settings, Display)>),
+    /// Help, on stdout.
+    Help,
+    /// Help, on stderr: nothing to do was given.
+    Usage,
+    /// The version.
+    Version,
+    /// A text that an option asked for.
+    Text(String),
+    /// The manual page.
+    ManualPage,
+}
+
+/// What the same words mean differently by.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings {
+    /// Who runs it.
+    pub user: User,
+    /// Who reads the output.
+    pub reader: Reader,
+    /// What the locale can print.
+    pub high: High,
+}
+
+/// Who runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum User {
+    /// Root may give files away and make devices.
+    Root,
+    /// Nobody else may: `--owner` and `--devices` are dropped, as in rsync.
+    Other,
+}
+
+#[derive(Debug, Default)]
+struct Choices {
+    switches: Switches,
+    verbose: u8,
+    itemize: u8,
+    human: u8,
+    one_file_system: u8,
+    version: u8,
+    window: i32,
+    max_delete: Option<i32>,
+    max_size: Option<u64>,
+    min_size: Option<u64>,
+    asked: Asked,
+    temp_dir: Option<PathBuf>,
+    jobs: Option<NonZeroUsize>,
+    verify: Option<Verify>,
+    text: Option<Request>,
+}
+
+/// Makes sense of what was typed.
+///
+/// # Errors
+/// What can not be run: the first thing that does not fit.
+pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
+    let mut choices = Choices { human: 1, ..Choices::default() };
+    for given in &args.given {
+        choices.take(given)?;
+        if let Some(request) = choices.text.take() {
+            return Ok(request);
+        }
+    }
+    if choices.version > 0 {
+        return Ok(Request::Version);
+    }
+    // rsync takes -h for help only if it is the only word.
+    if args.words == 1 && choices.human > 1 {
+        return Ok(Request::Help);
+    }
+    if args.operands.is_empty() {
+        return Ok(Request::Usage);
+    }
+    choices.check()?;
+    let roots = operands::roots(&args.operands, choices.parents())?;
+    checks::temp_dir(choices.temp_dir.as_deref(), &roots.dest)?;
+    let settings = Settings {
+        roots,
+        select: choices.select(around.user),
+        preserve: choices.preserve(around.user),
+        links: choices.links(),
+        evidence: choices.evidence(),
+        update: choices.update(),
+        delete: choices.delete(),
+        verify: choices.verify(),
+        effect: choices.effect(),
+        effort: choices.effort(),
+    };
+    let display = choices.display(around, &settings);
+    Ok(Request::Run(Box::new((settings, display))))
+}
+
+impl Choices {
+    fn take(&mut self, given: &Given) -> Result<(), Problem> {
+        let name = given.row.name;
+        match given.row.meaning {
+            Meaning::Switch(Switches::HELP, _) => self.text = Some(Request::Help),
+            Meaning::Switch(switches, sense) => self.switches.set(switches, sense == Sense::On),
+            Meaning::Count(counter, sense) => self.count(counter, sense)?,
+            Meaning::Set(setting) => self.set(setting, name, &given.value)?,
+            Meaning::Accepted(check) => checks::ignored(check, name, &given.value)?,
+            Meaning::Refused(class, why) => {
+                let text = format!("{} is not possible: {why}", given.row.spelling());
+                return Err(Problem { class, text });
+            }
+            Meaning::Later(meanwhile) => {
+                let dash = if meanwhile.is_empty() { "" } else { ": " };
+                let spelling = given.row.spelling();
+                let text = format!("{spelling} is not supported yet{dash}{meanwhile}");
+                return Err(Problem::unsupported(text));
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, counter: Counter, sense: Sense) -> Result<(), Problem> {
+        let count = match counter {
+            Counter::Verbose => &mut self.verbose,
+            Counter::Itemize => &mut self.itemize,
+            Counter::Human => &mut self.human,
+            Counter::OneFileSystem => &mut self.one_file_system,
+            Counter::Version => &mut self.version,
+        };
+        *count = if sense == Sense::On { count.saturating_add(1) } else { 0 };
+        if self.version > 1 {
+            return Err(Problem::unsupported("--version given twice (-VV) is not supported yet"));
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, setting: Setting, name: &str, value: &OsStr) -> Result<(), Problem> {
+        match setting {
+            Setting::ModifyWindow => self.window = number(name, value)?,
+            Setting::MaxDelete => self.max_delete = Some(number(name, value)?),
+            Setting::MaxSize => self.max_size = Some(size(name, value)?),
+            Setting::MinSize => self.min_size = Some(size(name, value)?),
+            Setting::Info => {
+                if self.asked.read(value)? == Answer::Help {
+                    self.text = Some(Request::Text(info::info_help()));
+                }
+            }
+            Setting::Debug => {
+                if info::check_debug(value)? == Answer::Help {
+                    self.text = Some(Request::Text(info::debug_help()));
+                }
+            }
+            Setting::Stderr => {
+                let sink = checks::stderr_mode(value)?;
+                self.switches.set(Switches::ALL_TO_STDERR, sink == Sink::Stderr);
+            }
+            Setting::TempDir => self.temp_dir = Some(PathBuf::from(value)),
+            Setting::Jobs => self.jobs = checks::jobs(value)?,
+            Setting::Verify => self.verify = Some(checks::verify(value)?),
+            Setting::Generate if value == "man" => self.text = Some(Request::ManualPage),
+            Setting::Generate => return Err(Problem::usage("--generate can make: man")),
+        }
+        Ok(())
+    }
+
+    fn has(&self, switches: Switches) -> bool {
+        self.switches.contains(switches)
+    }
+
+    fn pick<T>(&self, switches: Switches, with: T, without: T) -> T {
+        if self.has(switches) { with } else { without }
+    }
+
+    /// What goes together and what does not.
+    fn check(&self) -> Result<(), Problem> {
+        if self.has(Switches::DELETE) && self.recursion() == Recursion::None {
+            return Err(Problem::usage(
+                "--delete does not work without --recursive (-r) or --dirs (-d)",
+            ));
+        }
+        if self.has(Switches::VERIFY_ONLY)
+            && matches!(self.verify, Some(Verify::None | Verify::Transferred))
+        {
+            return Err(Problem::usage(
+                "--verify-only transfers nothing: it goes with --verify=all or --verify=metadata",
+            ));
+        }
+        Ok(())
+    }
+
+    fn parents(&self) -> Parents {
+        self.pick(Switches::MKPATH, Parents::Make, Parents::MustExist)
+    }
+
+    fn recursion(&self) -> Recursion {
+        if self.has(Switches::RECURSIVE) {
+            Recursion::Full
+        } else {
+            self.pick(Switches::DIRS, Recursion::OneLevel, Recursion::None)
+        }
+    }
+
+    fn select(&self, user: User) -> Select {
+        let mut kinds = Kinds::empty();
+        kinds.set(Kinds::SYMLINKS, self.has(Switches::LINKS));
+        kinds.set(Kinds::DEVICES, self.has(Switches::DEVICES) && user == User::Root);
+        kinds.set(Kinds::SPECIALS, self.has(Switches::SPECIALS));
+        Select {
+            recursion: self.recursion(),
+            mounts: match self.one_file_system {
+                0 => Mounts::Cross,
+                1 => Mounts::Empty,
+                _ => Mounts::Skip,
+            },
+            max_size: self.max_size,
+            min_size: self.min_size,
+            kinds,
+        }
+    }
+
+    fn preserve(&self, user: User) -> Preserve {
+        let mut attrs = Attrs::empty();
+        attrs.set(Attrs::MTIME, self.has(Switches::TIMES));
+        attrs.set(Attrs::MODE, self.has(Switches::PERMS));
+        attrs.set(Attrs::OWNER, self.has(Switches::OWNER) && user == User::Root);
+        attrs.set(Attrs::GROUP, self.has(Switches::GROUP));
+        let mut omit_times = OmitTimes::empty();
+        omit_times.set(OmitTimes::DIRS, self.has(Switches::OMIT_DIR_TIMES));
+        omit_times.set(OmitTimes::LINKS, self.has(Switches::OMIT_LINK_TIMES));
+        let follows = self.has(Switches::EXECUTABILITY) && !self.has(Switches::PERMS);
+        let executability = if follows { Executability::Follow } else { Executability::Ignore };
+        Preserve { attrs, executability, omit_times }
+    }
+
+    fn links(&self) -> Links {
+        let to_dirs = SourceLinks::FollowToDirs;
+        let source = self.pick(Switches::COPY_DIRLINKS, to_dirs, SourceLinks::AsLinks);
+        Links {
+            source: self.pick(Switches::COPY_LINKS, SourceLinks::Follow, source),
+            dest_dirs: self.pick(Switches::KEEP_DIRLINKS, DestDirLinks::Keep, DestDirLinks::Replace),
+        }
+    }
+
+    /// `-c` goes before `--size-only`, which goes before `-I`.
+    fn evidence(&self) -> Evidence {
+        if self.has(Switches::CHECKSUM) {
+            Evidence::Digest
+        } else if self.has(Switches::SIZE_ONLY) {
+            Evidence::Size
+        } else {
+            self.pick(Switches::IGNORE_TIMES, Evidence::Never, Evidence::SizeAndTime)
+        }
+    }
+
+    fn update(&self) -> Update {
+        let newer = self.pick(Switches::UPDATE, Existing::KeepNewer, Existing::Update);
+        Update {
+            existing: self.pick(Switches::IGNORE_EXISTING, Existing::KeepAll, newer),
+            missing: self.pick(Switches::EXISTING, Missing::Skip, Missing::Create),
+            window: u32::try_from(self.window).map_or(Window::Nanoseconds, Window::Seconds),
+        }
+    }
+
+    fn delete(&self) -> Delete {
+        let may_clear = self.switches.intersects(Switches::DELETE | Switches::FORCE);
+        Delete {
+            extraneous: self.pick(Switches::DELETE, Extraneous::Remove, Extraneous::Keep),
+            limit: self.max_delete.map(|most| u64::try_from(most).unwrap_or(0)),
+            full_dirs: if may_clear { FullDirs::Remove } else { FullDirs::Keep },
+        }
+    }
+
+    fn effect(&self) -> Effect {
+        let copies = self.pick(Switches::DRY_RUN, Effect::DryRun, Effect::Sync);
+        self.pick(Switches::VERIFY_ONLY, Effect::VerifyOnly, copies)
+    }
+
+    /// Who says that only sizes count does not want to hear that other files differ, but what this
+    /// run wrote is checked all the same.
+    fn verify(&self) -> Verify {
+        let copies_by_size = self.evidence() == Evidence::Size && !self.has(Switches::VERIFY_ONLY);
+        let default = if copies_by_size { Verify::Transferred } else { Verify::All };
+        self.verify.unwrap_or(default)
+    }
+
+    fn effort(&self) -> Effort {
+        Effort {
+            jobs: self.jobs.map_or(Jobs::Auto, Jobs::Fixed),
+            durability: self.pick(
+                Switches::FSYNC,
+                Durability::FsyncFiles,
+                Durability::FlushNetwork,
+            ),
+        }
+    }
+
+    fn display(&self, around: Surroundings, settings: &Settings) -> Display {
+        let loud = |level: u8| self.pick(Switches::QUIET, 0, level);
+        let header = match settings.select.recursion {
+            _ if settings.effect == Effect::VerifyOnly => Header::None,
+            Recursion::None => Header::None,
+            Recursion::Full => self.pick(Switches::FULL_LISTING, Header::Full, Header::Incremental),
+            Recursion::OneLevel => Header::Full,
+        };
+        Display {
+            levels: self.pick(Switches::QUIET, Levels::default(), self.levels()),
+            verbosity: loud(self.verbose),
+            itemize: loud(self.itemize),
+            volume: self.pick(Switches::QUIET, Volume::Quiet, Volume::Normal),
+            numbers: Numbers::at_level(self.human),
+            escape: Escape {
+                high: self.pick(Switches::RAW_NAMES, High::Raw, around.high),
+                reader: around.reader,
+            },
+            sink: self.pick(Switches::ALL_TO_STDERR, Sink::Stderr, Sink::Stdout),
+            header,
+            effect: settings.effect,
+            verify: settings.verify,
+        }
+    }
+
+    fn levels(&self) -> Levels {
+        let mut levels = Levels::of_verbosity(self.verbose);
+        if self.has(Switches::STATS) {
+            levels.raise(Flag::Stats, 2);
+        }
+        if self.has(Switches::PROGRESS) {
+            levels.raise(Flag::Flist, 2);
+            levels.raise(Flag::Name, 1);
+            levels.raise(Flag::Progress, 1);
+        }
+        levels.with(&self.asked)
+    }
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

@@ -1,0 +1,140 @@
+//! Sizes and numbers as rsync reads them (rsync.1, `--max-size`).
+
+use std::ffi::OsStr;
+
+use crate::cli::problem::Problem;
+
+/// Reads a size: digits with an optional fraction; `b`, or `K` to `P` alone or with `iB` (1024) or
+/// `B` (1000); then perhaps `+1` or `-1`. No text at all is 0.
+///
+/// # Errors
+/// The text is no size, or one below 0 or above 2^63.
+pub fn size(option: &str, text: &OsStr) -> Result<u64, Problem> {
+    let shown = text.to_string_lossy();
+    let invalid = || Problem::usage(format!("--{option}={shown} is invalid"));
+    let too_large = || Problem::usage(format!("--{option}={shown} is too large"));
+    if shown.is_empty() {
+        return Ok(0);
+    }
+    if shown.starts_with('-') {
+        return Err(too_large());
+    }
+    let (mantissa, rest) = split(&shown, |c: char| c.is_ascii_digit() || c == '.');
+    let (unit, step) = split(rest, |c: char| c.is_ascii_alphabetic());
+    let factor = factor(unit).ok_or_else(invalid)?;
+    let step = match step {
+        "" => 0,
+        "+1" => 1,
+        "-1" => -1,
+        _ => return Err(invalid()),
+    };
+    let bytes = scaled(mantissa, factor).ok_or_else(invalid)? + step;
+    match u64::try_from(bytes) {
+        Ok(bytes) if bytes <= i64::MAX.cast_unsigned() => Ok(bytes),
+        _ => Err(too_large()),
+    }
+}
+
+/// Reads a whole number; no text at all is 0.
+///
+/// # Errors
+/// The text is no number that fits.
+pub fn number(option: &str, text: &OsStr) -> Result<i32, Problem> {
+    let shown = text.to_string_lossy();
+    if shown.is_empty() {
+        return Ok(0);
+    }
+    shown
+        .parse()
+        .map_err(|_| Problem::usage(format!("--{option}={shown}: invalid numeric value")))
+}
+
+fn split(text: &str, takes: fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|c| !takes(c)).unwrap_or(text.len()))
+}
+
+fn factor(unit: &str) -> Option<i128> {
+    let unit = unit.to_ascii_lowercase();
+    if unit.is_empty() || unit == "b" {
+        return Some(1);
+    }
+    let power = "kmgtp".find(unit.chars().next()?)?;
+    let base: i128 = match &unit[1..] {
+        "" | "ib" => 1024,
+        "b" => 1000,
+        _ => return None,
+    };
+    base.checked_pow(u32::try_from(power).ok()? + 1)
+}
+
+/// `mantissa * factor`, cut to a whole number, without the detour over floating point.
+fn scaled(mantissa: &str, factor: i128) -> Option<i128> {
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
+        return None;
+    }
+    // More digits than these are no size that fits, or say nothing of a byte.
+    let whole: i128 = if whole.is_empty() { 0 } else { whole.get(..whole.len().min(20))?.parse().ok()? };
+    let fraction = &fraction[..fraction.len().min(18)];
+    let parts: i128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+    let scale = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    Some(whole.checked_mul(factor)? + parts * factor / scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::{number, size};
+
+    #[test]
+    fn sizes_are_read_as_rsync_reads_them() {
+        for (text, bytes) in [
+            ("", 0),
+            ("0", 0),
+            ("1", 1),
+            ("1b", 1),
+            ("1b+1", 2),
+            ("1k", 1024),
+            ("1KiB", 1024),
+            ("1kib", 1024),
+            ("1KB", 1000),
+            ("1kb", 1000),
+            ("1K+1", 1025),
+            ("1K-1", 1023),
+            ("1KB-1", 999),
+            ("1.5K", 1536),
+            ("1.5KB", 1500),
+            (".5K", 512),
+            ("5.K", 5120),
+            ("1.9", 1),
+            ("1.001K", 1025),
+            ("2-1", 1),
+            ("3T", 3 << 40),
+            ("2P", 2 << 50),
+        ] {
+            assert_eq!(size("max-size", OsStr::new(text)), Ok(bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_size_is_refused() {
+        for text in ["x", "+1", "1x", "1E", "2K1", "1M+2", "1ib", ".", "1.2.3", "1K+", "1 K"] {
+            let problem = size("max-size", OsStr::new(text)).unwrap_err();
+            assert_eq!(problem.text, format!("--max-size={text} is invalid"));
+        }
+        for text in ["-1", "0-1", "99999999999999999999", "9999999999999999999999P", "8192P"] {
+            let problem = size("max-size", OsStr::new(text)).unwrap_err();
+            assert_eq!(problem.text, format!("--max-size={text} is too large"));
+        }
+    }
+
+    #[test]
+    fn numbers_are_whole() {
+        assert_eq!(number("modify-window", OsStr::new("-1")), Ok(-1));
+        assert_eq!(number("modify-window", OsStr::new("")), Ok(0));
+        for text in ["x", "1x", "1.5", " 1"] {
+            assert!(number("modify-window", OsStr::new(text)).is_err(), "{text}");
+        }
+    }
+}

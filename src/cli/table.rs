@@ -1,0 +1,298 @@
+//! Every option that is known: rsync 3.5.0's, and our own. Data only.
+
+use crate::cli::options::Group::{
+    Decision, Deletion, Effort, Output, Preservation, Selection, Verification,
+};
+use crate::cli::options::{Check, Counter, Meaning, Row, Sense, Setting, Switches};
+use crate::error::Class;
+
+const fn on(name: &'static str, switches: Switches) -> Row {
+    Row::new(name, Meaning::Switch(switches, Sense::On))
+}
+
+const fn off(name: &'static str, switches: Switches) -> Row {
+    Row::new(name, Meaning::Switch(switches, Sense::Off))
+}
+
+const fn more(name: &'static str, counter: Counter) -> Row {
+    Row::new(name, Meaning::Count(counter, Sense::On))
+}
+
+const fn none(name: &'static str, counter: Counter) -> Row {
+    Row::new(name, Meaning::Count(counter, Sense::Off))
+}
+
+const fn set(name: &'static str, setting: Setting, argument: &'static str) -> Row {
+    Row::new(name, Meaning::Set(setting)).takes(argument)
+}
+
+const fn accepted(name: &'static str) -> Row {
+    Row::new(name, Meaning::Accepted(Check::Anything))
+}
+
+const fn checked(name: &'static str, check: Check, argument: &'static str) -> Row {
+    Row::new(name, Meaning::Accepted(check)).takes(argument)
+}
+
+const fn later(name: &'static str, meanwhile: &'static str) -> Row {
+    Row::new(name, Meaning::Later(meanwhile))
+}
+
+const fn refused(name: &'static str, class: Class, why: &'static str) -> Row {
+    Row::new(name, Meaning::Refused(class, why))
+}
+
+const RSYNC_LEG: &str = "use rsync for that";
+const FILTERS: &str = "name the wanted sources as operands, or use rsync";
+const DAEMON: &str = "it belongs to rsync's daemon, and twosync copies between local paths only";
+
+/// All options.
+pub const OPTIONS: &[Row] = &[
+    // What to copy.
+    on("archive", Switches::ARCHIVE).letter('a').help(Selection, "Same as -rlptgoD: the tree with its links, modes, times, groups, owners, devices and specials"),
+    on("recursive", Switches::RECURSIVE).letter('r').help(Selection, "Copy directories with all that is in them"),
+    off("no-recursive", Switches::RECURSIVE).also(&["no-r"]),
+    on("dirs", Switches::DIRS).letter('d').help(Selection, "Copy directories without what is in them (DIR/ and . give one level)"),
+    off("no-dirs", Switches::DIRS).also(&["no-d"]),
+    on("links", Switches::LINKS).letter('l').help(Selection, "Copy symlinks as symlinks"),
+    off("no-links", Switches::LINKS).also(&["no-l"]),
+    on("copy-links", Switches::COPY_LINKS).letter('L').help(Selection, "Copy what symlinks point to"),
+    on("copy-dirlinks", Switches::COPY_DIRLINKS).letter('k').help(Selection, "Take a symlink to a directory for the directory"),
+    on("keep-dirlinks", Switches::KEEP_DIRLINKS).letter('K').help(Selection, "Keep a destination's symlink to a directory where the source has a directory"),
+    on("devices", Switches::DEVICES).help(Selection, "Copy device nodes (root only)"),
+    off("no-devices", Switches::DEVICES),
+    on("specials", Switches::SPECIALS).help(Selection, "Copy fifos and sockets"),
+    off("no-specials", Switches::SPECIALS),
+    on("D", Switches::NODES).letter('D').help(Selection, "Same as --devices --specials"),
+    off("no-D", Switches::NODES),
+    more("one-file-system", Counter::OneFileSystem).letter('x').help(Selection, "Stay on the source's file system; mount points become empty directories, with -xx they are left out"),
+    none("no-one-file-system", Counter::OneFileSystem).also(&["no-x"]),
+    set("max-size", Setting::MaxSize, "SIZE").help(Selection, "Leave larger files out (1.5M, 2GB, 10K+1 ...)"),
+    set("min-size", Setting::MinSize, "SIZE").help(Selection, "Leave smaller files out"),
+    on("existing", Switches::EXISTING).also(&["ignore-non-existing"]).help(Selection, "Make nothing that the destination has not got"),
+    on("ignore-existing", Switches::IGNORE_EXISTING).help(Selection, "Leave alone what the destination has"),
+    on("mkpath", Switches::MKPATH).help(Selection, "Make all missing directories above the destination"),
+    off("no-mkpath", Switches::MKPATH),
+    // What to preserve.
+    on("perms", Switches::PERMS).letter('p').help(Preservation, "Modes"),
+    off("no-perms", Switches::PERMS).also(&["no-p"]),
+    on("executability", Switches::EXECUTABILITY).letter('E').help(Preservation, "Of the modes only whether a file is executable"),
+    on("times", Switches::TIMES).letter('t').help(Preservation, "Modification times"),
+    off("no-times", Switches::TIMES).also(&["no-t"]),
+    on("omit-dir-times", Switches::OMIT_DIR_TIMES).letter('O').help(Preservation, "No times of directories"),
+    off("no-omit-dir-times", Switches::OMIT_DIR_TIMES).also(&["no-O"]),
+    on("omit-link-times", Switches::OMIT_LINK_TIMES).letter('J').help(Preservation, "No times of symlinks"),
+    off("no-omit-link-times", Switches::OMIT_LINK_TIMES).also(&["no-J"]),
+    on("owner", Switches::OWNER).letter('o').help(Preservation, "Owners (root only)"),
+    off("no-owner", Switches::OWNER).also(&["no-o"]),
+    on("group", Switches::GROUP).letter('g').help(Preservation, "Groups"),
+    off("no-group", Switches::GROUP).also(&["no-g"]),
+    on("numeric-ids", Switches::NUMERIC_IDS).help(Preservation, "Owners and groups by number (between local paths they always are)"),
+    off("no-numeric-ids", Switches::NUMERIC_IDS),
+    // Deciding.
+    on("checksum", Switches::CHECKSUM).letter('c').help(Decision, "Decide by size and digest, not by size and time"),
+    off("no-checksum", Switches::CHECKSUM).also(&["no-c"]),
+    on("ignore-times", Switches::IGNORE_TIMES).letter('I').help(Decision, "Copy every file even if size and time agree"),
+    on("size-only", Switches::SIZE_ONLY).help(Decision, "Decide by size alone"),
+    set("modify-window", Setting::ModifyWindow, "NUM").letter('@').help(Decision, "Times that differ by at most NUM seconds are equal; -1 compares nanoseconds [default: 0]"),
+    on("update", Switches::UPDATE).letter('u').help(Decision, "Leave files alone that are newer in the destination"),
+    // Deleting.
+    on("delete", Switches::DELETE).also(&["del", "delete-during"]).help(Deletion, "Remove what the source has not got, in the directories that are copied"),
+    set("max-delete", Setting::MaxDelete, "NUM").help(Deletion, "Remove at most NUM entries"),
+    on("force", Switches::FORCE).help(Deletion, "Let a directory give way to what is none even if it is not empty"),
+    off("no-force", Switches::FORCE),
+    // Verifying.
+    set("verify", Setting::Verify, "WHAT").help(Verification, "What phase two compares: all (every byte), transferred (the bytes of what this run wrote), metadata (sizes, times, attributes), none [default: all]"),
+    on("verify-only", Switches::VERIFY_ONLY).help(Verification, "Copy nothing: compare, and say what differs (exit code 40 if anything does)"),
+    // Output.
+    more("verbose", Counter::Verbose).letter('v').help(Output, "Tell more; twice: also what is left as it is, and why"),
+    none("no-verbose", Counter::Verbose).also(&["no-v"]),
+    on("quiet", Switches::QUIET).letter('q').help(Output, "Tell errors only"),
+    more("itemize-changes", Counter::Itemize).letter('i').help(Output, "One line of eleven columns for each change; twice: for each entry"),
+    none("no-itemize-changes", Counter::Itemize).also(&["no-i"]),
+    on("stats", Switches::STATS).help(Output, "Counts at the end"),
+    on("progress", Switches::PROGRESS).help(Output, "Progress while it runs"),
+    off("no-progress", Switches::PROGRESS),
+    on("P", Switches::PROGRESS).letter('P').help(Output, "Same as --partial --progress"),
+    set("info", Setting::Info, "FLAGS").help(Output, "What to tell, flag by flag (--info=help lists them; progress2 is the progress of the whole)"),
+    on("dry-run", Switches::DRY_RUN).letter('n').help(Output, "Change nothing, say what would be copied"),
+    more("human-readable", Counter::Human).letter('h').help(Output, "Sizes in units of 1000, twice: of 1024 (alone: this help)"),
+    none("no-human-readable", Counter::Human).also(&["no-h"]),
+    on("8-bit-output", Switches::RAW_NAMES).letter('8').help(Output, "Leave high bytes of names as they are"),
+    off("no-8-bit-output", Switches::RAW_NAMES).also(&["no-8"]),
+    set("stderr", Setting::Stderr, "MODE").help(Output, "errors: only errors go to stderr; all: all output does [default: errors]"),
+    on("msgs2stderr", Switches::ALL_TO_STDERR),
+    off("no-msgs2stderr", Switches::ALL_TO_STDERR),
+    set("debug", Setting::Debug, "FLAGS"),
+    on("help", Switches::HELP).help(Output, "This help"),
+    more("version", Counter::Version).letter('V').help(Output, "The version"),
+    set("generate", Setting::Generate, "WHAT"),
+    // Effort.
+    set("jobs", Setting::Jobs, "N").letter('j').help(Effort, "Workers: a number, or auto [default: auto]"),
+    on("fsync", Switches::FSYNC).help(Effort, "Flush every file that was written, and the file system before phase two"),
+    // What makes no difference to a local copy in place.
+    accepted("motd"),
+    accepted("no-motd"),
+    off("inc-recursive", Switches::FULL_LISTING).also(&["i-r"]),
+    on("no-inc-recursive", Switches::FULL_LISTING).also(&["no-i-r"]),
+    accepted("inplace"),
+    accepted("old-dirs").also(&["old-d"]),
+    accepted("no-crtimes").also(&["no-N"]),
+    accepted("whole-file").letter('W'),
+    accepted("no-whole-file").also(&["no-W"]),
+    checked("block-size", Check::BlockSize, "SIZE").letter('B'),
+    checked("rsh", Check::Anything, "COMMAND").letter('e'),
+    checked("rsync-path", Check::Anything, "PROGRAM"),
+    checked("max-alloc", Check::Allocation, "SIZE"),
+    accepted("partial"),
+    accepted("no-partial"),
+    accepted("no-delay-updates"),
+    checked("timeout", Check::Number, "SECONDS"),
+    accepted("no-timeout"),
+    accepted("no-contimeout"),
+    set("temp-dir", Setting::TempDir, "DIR").letter('T'),
+    accepted("fuzzy").letter('y'),
+    accepted("no-fuzzy").also(&["no-y"]),
+    accepted("compress").letter('z'),
+    accepted("no-compress").also(&["no-z"]),
+    accepted("old-compress"),
+    accepted("new-compress"),
+    checked("compress-choice", Check::Compressor, "STR").also(&["zc"]),
+    checked("compress-level", Check::Number, "NUM").also(&["zl"]),
+    checked("compress-threads", Check::Number, "NUM").also(&["zt"]),
+    checked("skip-compress", Check::Anything, "LIST"),
+    accepted("old-args"),
+    accepted("no-old-args"),
+    accepted("secluded-args").letter('s').also(&["protect-args"]),
+    accepted("no-secluded-args").also(&["no-protect-args", "no-s"]),
+    accepted("trust-sender"),
+    checked("address", Check::Anything, "ADDRESS"),
+    checked("port", Check::Number, "PORT"),
+    checked("sockopts", Check::Anything, "OPTIONS"),
+    accepted("blocking-io"),
+    accepted("no-blocking-io"),
+    checked("outbuf", Check::Buffering, "N|L|B"),
+    checked("early-input", Check::Anything, "FILE"),
+    checked("protocol", Check::Protocol, "NUM"),
+    checked("checksum-seed", Check::Number, "NUM"),
+    accepted("ipv4").letter('4'),
+    accepted("ipv6").letter('6'),
+    accepted("qsort"),
+    // What asks for the way it is while its opposite is not there yet.
+    accepted("no-relative").also(&["no-R"]),
+    accepted("implied-dirs").also(&["i-d"]),
+    accepted("no-backup"),
+    accepted("no-append"),
+    accepted("no-insecure-links"),
+    accepted("no-hard-links").also(&["no-H"]),
+    accepted("no-acls").also(&["no-A"]),
+    accepted("no-xattrs").also(&["no-X"]),
+    accepted("no-write-devices"),
+    accepted("no-drop-D"),
+    accepted("no-atimes").also(&["no-U"]),
+    accepted("no-open-noatime"),
+    accepted("no-sparse").also(&["no-S"]),
+    accepted("no-ignore-errors"),
+    accepted("no-prune-empty-dirs").also(&["no-m"]),
+    accepted("no-from0"),
+    accepted("no-bwlimit"),
+    accepted("no-iconv"),
+    accepted("no-munge-links"),
+    // rsync's, not there yet.
+    later("relative", "copy each directory to its own destination").letter('R'),
+    later("no-implied-dirs", "").also(&["no-i-d"]),
+    later("backup", "copy the destination aside first").letter('b'),
+    later("backup-dir", "copy the destination aside first").takes("DIR"),
+    later("suffix", "").takes("SUFFIX"),
+    later("append", "a plain run rewrites what differs"),
+    later("append-verify", "a plain run rewrites what differs"),
+    later("copy-unsafe-links", "--copy-links copies what all links point to"),
+    later("safe-links", ""),
+    later("insecure-links", ""),
+    later("confine-root", "").takes("DIR"),
+    later("munge-links", RSYNC_LEG),
+    later("hard-links", "each name becomes a file of its own without it").letter('H'),
+    later("chmod", "chmod the destination afterwards").takes("CHMOD"),
+    later("acls", "run `rsync -aA` afterwards: it adds them").letter('A'),
+    later("xattrs", "run `rsync -aX` afterwards: it adds them").letter('X'),
+    later("copy-devices", RSYNC_LEG),
+    later("write-devices", RSYNC_LEG),
+    later("drop-D", "--no-D leaves devices and specials out"),
+    later("atimes", "run `rsync -aU` afterwards").letter('U'),
+    later("open-noatime", "mount the source with noatime"),
+    later("super", ""),
+    later("no-super", "--no-o --no-g leaves owners and groups alone"),
+    later("fake-super", RSYNC_LEG),
+    later("sparse", RSYNC_LEG).letter('S'),
+    later("preallocate", ""),
+    later("checksum-choice", "digests are BLAKE3").takes("STR").also(&["cc"]),
+    later("remove-source-files", "remove them after a clean --verify-only"),
+    later("remove-sent-files", "remove them after a clean --verify-only"),
+    later("delete-before", "--delete removes while it goes"),
+    later("delete-delay", "--delete removes while it goes"),
+    later("delete-after", "--delete removes while it goes"),
+    later("delete-excluded", "without filters --delete removes all that the source has not got"),
+    later("ignore-missing-args", ""),
+    later("delete-missing-args", ""),
+    later("ignore-errors", ""),
+    later("prune-empty-dirs", "remove them afterwards: find DEST -type d -empty -delete").letter('m'),
+    later("usermap", "chown the destination afterwards").takes("STRING"),
+    later("groupmap", "chgrp the destination afterwards").takes("STRING"),
+    later("chown", "chown the destination afterwards").takes("USER:GROUP"),
+    later("compare-dest", RSYNC_LEG).takes("DIR"),
+    later("copy-dest", RSYNC_LEG).takes("DIR"),
+    later("link-dest", RSYNC_LEG).takes("DIR"),
+    later("cvs-exclude", FILTERS).letter('C'),
+    later("filter", FILTERS).letter('f').takes("RULE"),
+    later("F", FILTERS).letter('F'),
+    later("exclude", FILTERS).takes("PATTERN"),
+    later("exclude-from", FILTERS).takes("FILE"),
+    later("include", FILTERS).takes("PATTERN"),
+    later("include-from", FILTERS).takes("FILE"),
+    later("files-from", FILTERS).takes("FILE"),
+    later("from0", "").letter('0'),
+    later("copy-as", "run twosync as that user").takes("USER[:GROUP]"),
+    later("remote-option", RSYNC_LEG).letter('M').takes("OPT"),
+    later("out-format", "-i gives \"%i %n%L\"").takes("FORMAT").also(&["log-format"]),
+    later("log-file", "redirect the output of -i").takes("FILE"),
+    later("log-file-format", "").takes("FMT"),
+    later("list-only", "use ls or find"),
+    later("bwlimit", "").takes("RATE"),
+    later("stop-after", "use timeout(1): what was copied stays").takes("MINS").also(&["time-limit"]),
+    later("stop-at", "use timeout(1): what was copied stays").takes("TIME"),
+    later("iconv", RSYNC_LEG).takes("CONVERT_SPEC"),
+    // Our own, not there yet.
+    later("read-back", "").takes("HOW"),
+    later("source-digest", "").takes("HOW"),
+    later("repair", "").takes("ROUNDS"),
+    later("ledger", "").takes("FILE"),
+    later("report", "--stats tells the counts").takes("FILE"),
+    later("manifest", "use b3sum").takes("FILE"),
+    later("against", "use b3sum --check").takes("FILE"),
+    later("combined", "--verify-only lists what differs").takes("FILE"),
+    later("failed-list", "").takes("FILE"),
+    later("dest-mount", "").takes("PATH"),
+    later("count", ""),
+    later("plan", "").takes("DIR"),
+    later("shards", "").takes("N"),
+    later("shard", "run one twosync for each part of the tree").takes("K/N"),
+    later("merge-reports", ""),
+    later("range-size", "").takes("SIZE"),
+    // What can not be.
+    refused("no-inplace", Class::Unsupported, "twosync writes every file in place; use rsync for temporary files and renames"),
+    refused("partial-dir", Class::Usage, "it can not be used with --inplace, and twosync always writes in place").takes("DIR"),
+    refused("delay-updates", Class::Usage, "it can not be used with --inplace, and twosync always writes in place"),
+    refused("crtimes", Class::Usage, "Linux lets nobody set the time of birth").letter('N'),
+    refused("contimeout", Class::Usage, DAEMON).takes("SECONDS"),
+    refused("password-file", Class::Usage, DAEMON).takes("FILE"),
+    refused("write-batch", Class::Unsupported, "batch files are rsync's own; use rsync for that").takes("FILE"),
+    refused("only-write-batch", Class::Unsupported, "batch files are rsync's own; use rsync for that").takes("FILE"),
+    refused("read-batch", Class::Unsupported, "batch files are rsync's own; use rsync for that").takes("FILE"),
+    refused("server", Class::Unsupported, "twosync is no end of rsync's protocol; mount the other side, or use rsync for that leg"),
+    refused("sender", Class::Usage, "twosync is no end of rsync's protocol; mount the other side, or use rsync for that leg"),
+    refused("daemon", Class::Unsupported, DAEMON),
+    refused("config", Class::Usage, DAEMON).takes("FILE"),
+    refused("dparam", Class::Usage, DAEMON).takes("OVERRIDE"),
+    refused("detach", Class::Usage, DAEMON),
+    refused("no-detach", Class::Usage, DAEMON),
+];

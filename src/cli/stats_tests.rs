@@ -35,6 +35,7 @@ fn report() -> Report {
         },
         verify: Some(Tally { dest_read_bytes: 3_000_002, ..Tally::default() }),
         findings: Findings { compared: 1504, compared_files: 1500, digests_reused: 1500, ..Findings::default() },
+        untold_refusals: 0,
         read_back: "through the page cache".to_owned(),
         worst: None,
     }

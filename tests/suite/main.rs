@@ -1,1 +1,4 @@
-//! suite
+//! The integration tests: one binary, one feature a file.
+
+mod parity;
+mod support;

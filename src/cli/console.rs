@@ -9,7 +9,7 @@ use crate::cli::info::Flag;
 use crate::cli::lines;
 use crate::cli::output::Output;
 use crate::cli::progress::{Bar, Meter};
-use crate::error::Fault;
+use crate::error::{Class, Fault};
 use crate::model::change::{Action, Why};
 use crate::model::meta::Kind;
 use crate::report::gauge::Gauge;
@@ -150,6 +150,10 @@ impl Observer for Console {
     }
 
     fn fault(&self, fault: &Fault) {
+        // What --max-delete stopped is told once, at the end, in rsync's words.
+        if fault.class == Class::MaxDelete {
+            return;
+        }
         let tell = || complain(&fault.to_string());
         match &self.state().bar {
             Some(bar) => bar.aside(tell),

@@ -98,6 +98,10 @@ fn perform(settings: &Settings, display: Display) -> ExitCode {
 }
 
 fn close(report: &Report, console: &Console, display: &Display) {
+    if report.untold_refusals > 0 {
+        let more = display.numbers.count(report.untold_refusals);
+        complain(&format!("{more} more attributes were refused by the destination"));
+    }
     let skipped = report.copy.deletions_skipped;
     if skipped > 0 {
         let text = format!("Deletions stopped due to --max-delete limit ({skipped} skipped)\n");

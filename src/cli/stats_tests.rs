@@ -37,7 +37,7 @@ fn report() -> Report {
         findings: Findings { compared: 1504, compared_files: 1500, digests_reused: 1500, ..Findings::default() },
         untold_refusals: 0,
         read_back: "through the page cache".to_owned(),
-        worst: None,
+        ..Report::default()
     }
 }
 

@@ -169,7 +169,7 @@ fn verdict(report: &Report, display: &Display) -> String {
              compared {entries} by size, time and attributes"
         ),
         Verify::Metadata => {
-            format!("compared {entries} by size, time and attributes, no content was read")
+            format!("compared {entries} by size, time and attributes (no content was read)")
         }
     }];
     let total = counted(found.differences(), "difference", "differences", numbers);

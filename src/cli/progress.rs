@@ -114,9 +114,6 @@ impl Bar {
             Sink::Stderr => ProgressDrawTarget::stderr(),
         };
         let bar = ProgressBar::with_draw_target(Some(1), target);
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24} {wide_msg}") {
-            bar.set_style(style);
-        }
         bar.set_prefix(if phase == Phase::Copy { "copy  " } else { "verify" });
         let ended = Arc::new(AtomicBool::new(false));
         let watch = Watch { phase, gauge, copied, numbers, started: Instant::now() };
@@ -176,21 +173,33 @@ impl Watch {
         };
         // As long as the tree is being listed nobody knows how much is left.
         let knows_all = self.phase == Phase::Verify || self.gauge.is_scan_done();
+        let template = if knows_all { "{prefix} {bar:24} {wide_msg}" } else { "{prefix} {wide_msg}" };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
         bar.set_length(length.max(1));
-        bar.set_position(if knows_all { position.min(length) } else { 0 });
+        bar.set_position(position.min(length));
         bar.set_message(format!(
-            "{} entries, {} bytes {verb}{}{}",
-            self.numbers.count(entries),
-            self.numbers.amount(done),
-            self.rate(done),
+            "{}{} entries, {} {verb}, {}",
             if knows_all { self.remaining(position, length) } else { String::new() },
+            self.numbers.count(entries),
+            self.amount(done),
+            self.rate(done),
         ));
+    }
+
+    /// A line that changes ten times a second is read in units, unless digits were asked for.
+    fn amount(&self, bytes: u64) -> String {
+        match self.numbers {
+            Numbers::Commas => Numbers::Thousands.amount(bytes),
+            numbers => numbers.amount(bytes),
+        }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a rate with two decimals")]
     fn rate(&self, bytes: u64) -> String {
         let elapsed = self.started.elapsed().as_secs_f64().max(0.001);
-        format!(", {}", rate_text(bytes as f64 / elapsed / 1024.0).trim_start())
+        rate_text(bytes as f64 / elapsed / 1024.0).trim_start().to_owned()
     }
 
     fn remaining(&self, position: u64, length: u64) -> String {
@@ -198,7 +207,7 @@ impl Watch {
         let left = u128::from(length.saturating_sub(position));
         let seconds = (elapsed * left).checked_div(u128::from(position));
         seconds.and_then(|seconds| u64::try_from(seconds).ok()).map_or_else(String::new, |seconds| {
-            format!(", {} left", clock(seconds).trim_start())
+            format!("{} left, ", clock(seconds).trim_start())
         })
     }
 }

@@ -106,6 +106,11 @@ impl Display {
         }
     }
 
+    /// True if entries that are left as they are get an itemized line too: `-ii`, or `-i` at `-vv`.
+    pub fn itemizes_all(&self) -> bool {
+        self.itemize >= 2 || (self.itemize == 1 && self.levels.of(Flag::Name) >= 2)
+    }
+
     /// True if changed entries are named at all.
     pub fn names_changes(&self) -> bool {
         self.itemize >= 1 || self.levels.of(Flag::Name) >= 1

@@ -20,12 +20,11 @@ pub fn line(event: &Event<'_>, display: &Display) -> Option<Vec<u8>> {
     }
     match event {
         Event::MadeParents { count: 0, .. } => None,
-        Event::MadeParents { count, path } if *count > 1 => {
+        Event::MadeParents { count: 1, path } => made("created 1 directory for ", path, display),
+        Event::MadeParents { count, path } => {
             made(&format!("created {count} directories for "), path, display)
         }
-        Event::MadeParents { path, .. } | Event::MadeDest(path) => {
-            made("created directory ", path, display)
-        }
+        Event::MadeDest(path) => made("created directory ", path, display),
         Event::Entry(outcome) => entry(outcome, display),
     }
 }
@@ -91,7 +90,7 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
     let level = |flag| display.levels.of(flag);
     let is_dir = change.kind == Kind::Dir;
     let (tells, before, after) = match why {
-        Why::UpToDate if display.itemize >= 2 => return Some(itemized(change, display)),
+        Why::UpToDate if display.itemizes_all() => return Some(itemized(change, display)),
         Why::UpToDate => {
             let tells = level(Flag::Name) >= 2 && display.itemize == 0 && !is_dir;
             (tells, "", " is uptodate")

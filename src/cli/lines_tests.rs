@@ -40,6 +40,14 @@ fn told(options: &str, outcome: &Outcome) -> String {
 
 const NONE: Attrs = Attrs::empty();
 
+#[test]
+fn itemizing_at_vv_is_itemizing_twice() {
+    let same = outcome("a", Kind::File, Action::Keep(Why::UpToDate), NONE);
+    assert_eq!(told("-avvi", &same), ".f          a");
+    assert_eq!(told("-avi", &same), "");
+    assert_eq!(told("-avvii --info=name0", &same), ".f          a");
+}
+
 /// Columns: `-a`, `-av`, `-avv`, `-ai`, `-aii`.
 #[test]
 fn changes_are_told_as_rsync_tells_them() {
@@ -116,7 +124,7 @@ fn made_directories_are_told_wherever_names_are() {
     assert_eq!(made("-avq", &dest), "");
     let parents = |count| Event::MadeParents { count, path: Path::new("a/b/c") };
     assert_eq!(made("-av", &parents(3)), "created 3 directories for a/b/c");
-    assert_eq!(made("-av", &parents(1)), "created directory a/b/c");
+    assert_eq!(made("-av", &parents(1)), "created 1 directory for a/b/c");
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn findings(report: &Report, display: &Display) -> String {
     let numbers = display.numbers;
     let found = &report.findings;
     let verify = report.verify.unwrap_or_default();
-    let word = if display.verify == Verify::Metadata { "Compared" } else { "Verified" };
+    let word = if display.verify == Verify::Metadata { "compared" } else { "verified" };
     let mut lines = Vec::new();
     let mut say = |label: &str, value: String| lines.push(format!("{word} {label}: {value}\n"));
     if display.verify == Verify::Metadata {

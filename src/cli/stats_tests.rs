@@ -87,7 +87,7 @@ fn a_run_that_sends_nothing_divides_by_nothing() {
 #[test]
 fn the_counts_are_rsyncs() {
     let text = told("-a --stats", &report());
-    let (theirs, ours) = text.split_once("Verified").unwrap();
+    let (theirs, ours) = text.split_once("verified").unwrap();
     assert_eq!(
         theirs,
         "\nNumber of files: 1,504 (reg: 1,500, dir: 2, link: 1, special: 1)\n\
@@ -106,8 +106,8 @@ fn the_counts_are_rsyncs() {
          \nsent 3,000,002 bytes  received 0 bytes  2,000,001.33 bytes/sec\n\
          total size is 3,000,005  speedup is 1.00\n"
     );
-    assert!(ours.contains("Verified bytes read back: 3,000,002 bytes (through the page cache)\n"));
-    assert!(format!("Verified{ours}").lines().all(|line| line.starts_with("Verified ")));
+    assert!(ours.contains("verified bytes read back: 3,000,002 bytes (through the page cache)\n"));
+    assert!(format!("verified{ours}").lines().all(|line| line.starts_with("verified ")));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn differences_are_told_even_if_nobody_asked() {
     let line = told("-a", &report);
     assert!(line.starts_with("verified "), "{line}");
     assert!(line.ends_with(", 3 differences found, 2 repaired, 1 remaining\n"), "{line}");
-    assert!(told("-a --stats", &report).contains("Verified differences: 3 (content: 2, missing: 1)\n"));
+    assert!(told("-a --stats", &report).contains("verified differences: 3 (content: 2, missing: 1)\n"));
     assert_eq!(told("-aq", &report), "");
 }
 
@@ -146,5 +146,5 @@ fn an_audit_has_no_trailer() {
         line,
         "verified 1,504 entries: 3,000,002 bytes read back through the page cache, 1 difference found\n"
     );
-    assert!(told("-a --stats --verify-only", &audit).starts_with("Verified entries: 1,504\n"));
+    assert!(told("-a --stats --verify-only", &audit).starts_with("verified entries: 1,504\n"));
 }

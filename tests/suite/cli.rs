@@ -1,4 +1,5 @@
 //! The command line from outside: every option of the table, exit codes, and who gets which words.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::collections::HashSet;
 use std::fs;

@@ -39,7 +39,10 @@ pub fn left_alone(pair: &Pair, origin: Origin, policy: &Policy) -> Option<Why> {
         return Some(Why::NotThere);
     }
     if source.kind == Kind::Dir {
-        return None;
+        // A directory that is there is entered; something else in its place exists, and stays.
+        let blocks = dest.is_some_and(|dest| dest.kind != Kind::Dir);
+        let keeps = policy.update.existing == Existing::KeepAll;
+        return (blocks && keeps).then_some(Why::Exists);
     }
     let found = dest.filter(|_| origin == Origin::Found);
     if found.is_some() && policy.update.existing == Existing::KeepAll {
@@ -70,12 +73,14 @@ fn is_copied(kind: Kind, kinds: Kinds) -> bool {
     }
 }
 
-/// `--update` (rsync.1): a regular file that is newer by more than the window allows.
+/// `--update`: rsync 3.5.0 also keeps a file that is older by less than the window.
 fn is_newer(dest: &Meta, source: &Meta, window: Window) -> bool {
     dest.kind == Kind::File
         && match window {
             Window::Nanoseconds => dest.mtime > source.mtime,
-            Window::Seconds(allowed) => dest.mtime.secs - source.mtime.secs > i64::from(allowed),
+            Window::Seconds(allowed) => {
+                source.mtime.secs.saturating_sub(dest.mtime.secs) < i64::from(allowed)
+            }
         }
 }
 

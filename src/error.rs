@@ -168,7 +168,7 @@ impl Place {
     pub fn below(root: &Path, rel: &RelPath) -> Self {
         let mut bytes = root.as_os_str().as_encoded_bytes().to_vec();
         if !rel.is_root() {
-            if bytes.last() != Some(&b'/') {
+            if bytes.last().is_some_and(|last| *last != b'/') {
                 bytes.push(b'/');
             }
             bytes.extend_from_slice(rel.as_bytes());

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Class, Fault, Place};
-use crate::model::meta::{Kind, Meta};
-use crate::model::path::Name;
-use crate::scan::layer::Layer;
+use crate::model::meta::{FileId, Kind, Meta};
+use crate::model::path::{Name, RelPath};
+use crate::scan::layer::{self, Layer};
 use crate::settings::{Parents, Recursion, Settings, SourceLinks};
 use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::{Dir, Follow};
@@ -60,11 +60,11 @@ fn openable(path: &Path) -> &Path {
 pub struct Sources {
     /// Its directories, in the order of the operands.
     pub layers: Vec<Layer>,
-    /// The handle of the first operand of which the contents are copied: its attributes are the
-    /// destination's.
-    pub top: Option<Arc<Dir>>,
-    /// Operands of which nothing is copied because nobody asked for recursion.
-    pub skipped_tops: Vec<Meta>,
+    /// The first operand of which the contents are copied, and what it was before the run: its
+    /// attributes are the destination's.
+    pub top: Option<(Arc<Dir>, Meta)>,
+    /// Directories that are left out because nobody asked for recursion.
+    pub skipped_dirs: Vec<(RelPath, Meta)>,
     /// How many operands are there.
     found: usize,
     /// True if one of them is copied as a directory.
@@ -98,15 +98,15 @@ impl Sources {
     ) -> io::Result<()> {
         let dir = Dir::open_operand(openable(path))?;
         let meta = stat::handle(&dir)?;
-        self.found += 1;
-        self.has_dir = true;
         if settings.select.recursion == Recursion::None {
-            self.skipped_tops.push(meta);
+            self.skipped_dirs.push((RelPath::root(), meta));
             return Ok(());
         }
+        self.found += 1;
+        self.has_dir = true;
         let chain = Chain::root(dir, budget);
         if self.top.is_none() {
-            self.top = Some(chain.get()?);
+            self.top = Some((chain.get()?, meta));
         }
         let root = Arc::from(path);
         self.layers.push(Layer { chain, root, only: None, dev: Some(meta.id.dev) });
@@ -132,8 +132,12 @@ impl Sources {
             // A link that leads nowhere is told by the walk.
             meta = stat::entry(&dir, &name, Follow::Links).unwrap_or(meta);
         }
+        if meta.kind == Kind::Dir && settings.select.recursion == Recursion::None {
+            self.skipped_dirs.push((RelPath::from_names([&name]), meta));
+            return Ok(());
+        }
         self.found += 1;
-        self.has_dir |= meta.kind == Kind::Dir && settings.select.recursion != Recursion::None;
+        self.has_dir |= meta.kind == Kind::Dir && settings.select.recursion == Recursion::Full;
         match neighbour {
             Some(Layer { only: Some(only), .. }) => {
                 *only = only.iter().cloned().chain([name]).collect();
@@ -149,6 +153,32 @@ impl Sources {
     /// True if nothing is there to copy.
     pub fn is_empty(&self) -> bool {
         self.found == 0
+    }
+
+    /// True if all there is is one directory with nothing in it: rsync then does not say that it
+    /// made the destination.
+    pub fn is_empty_dir(&self, links: SourceLinks) -> bool {
+        let [layer] = self.layers.as_slice() else { return false };
+        let listed = layer.chain.get().and_then(|dir| layer::list(layer, &dir, links));
+        layer.only.is_none() && listed.is_ok_and(|(found, _)| found.is_empty())
+    }
+
+    /// The directories that are walked, as far as they can be looked at.
+    pub fn roots(&self) -> Vec<FileId> {
+        let mut ids = Vec::new();
+        for layer in &self.layers {
+            let Ok(dir) = layer.chain.get() else { continue };
+            match &layer.only {
+                None => ids.extend(stat::handle(&*dir).ok().map(|meta| meta.id)),
+                Some(only) => {
+                    let metas = only.iter().filter_map(|name| {
+                        stat::entry(&dir, name, Follow::Never).ok()
+                    });
+                    ids.extend(metas.filter(|meta| meta.kind == Kind::Dir).map(|meta| meta.id));
+                }
+            }
+        }
+        ids
     }
 
     /// True if the destination may be the new name of the only source.
@@ -202,6 +232,9 @@ pub fn open_dest(
                 opening.make(path)
             }
         }
+        Err(error) if settings.roots.parents == Parents::Make => {
+            Err(fault(Class::FileIo, "make the directory", error))
+        }
         Err(error) => Err(fault(Class::Selection, "look at the destination", error)),
     }
 }
@@ -213,6 +246,14 @@ struct Opening<'a> {
     permit: Option<&'a Permit>,
     budget: &'a Arc<Budget>,
     umask: u32,
+}
+
+impl Dest {
+    /// Where a run writes that has nothing to write.
+    pub fn nowhere(settings: &Settings) -> Self {
+        let root = settings.roots.dest.clone();
+        Self { chain: None, root, renamed: None, is_new: false, made_parents: 0 }
+    }
 }
 
 impl Opening<'_> {
@@ -241,7 +282,7 @@ impl Opening<'_> {
                 made_parents = self.make_all(&parent)?;
                 opened = Dir::open_operand(openable(&parent));
             }
-            if self.permit.is_none() {
+            if self.permit.is_none() && made_parents > 0 {
                 let root = parent;
                 return Ok(Dest { chain: None, root, renamed: Some(name), is_new: false, made_parents });
             }
@@ -294,8 +335,9 @@ impl Opening<'_> {
     fn make_one(&self, path: &Path) -> Result<(), Fault> {
         let Some(permit) = self.permit else { return Ok(()) };
         let made = match Operand::parse(path) {
+            // Whatever the umask: it has to be filled.
             Operand::Entry(parent, name) => Dir::open_operand(openable(&parent))
-                .and_then(|dir| node::make_dir(permit, &dir, &name, 0o777 & !self.umask)),
+                .and_then(|dir| node::make_dir(permit, &dir, &name, 0o777 & !self.umask | 0o700)),
             Operand::Contents(_) => Err(io::ErrorKind::InvalidInput.into()),
         };
         let place = || Place::operand(path);

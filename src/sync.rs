@@ -1,14 +1,15 @@
 //! The library's door: two phases in order.
 
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use crate::effort::{Crew, Stop};
 use crate::error::{Class, Fault, Place};
 use crate::journal::store::{Digests, Journal};
 use crate::model::change::{Action, Diff, Why};
 use crate::model::entry::Pair;
-use crate::model::path::RelPath;
 use crate::phase::copy::Copy;
 use crate::phase::pass::{Memo, Pass};
 use crate::phase::verify::Verify;
@@ -17,7 +18,7 @@ use crate::report::observer::{Event, Observer, Phase};
 use crate::report::tally::{Findings, Tally};
 use crate::roots::{Dest, Sources, open_dest, open_sources};
 use crate::scan::node::Node;
-use crate::scan::walk::{Visit, Walk};
+use crate::scan::walk::{OwnDirs, Visit, Walk};
 use crate::settings::{self, Durability, Effect, Jobs, Settings};
 use crate::sys::chain::Budget;
 use crate::sys::mount::{Locality, locality};
@@ -69,16 +70,17 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
         report.meet(Some(fault.class));
         observer.fault(&fault);
     }
-    if sources.is_empty() {
-        return Ok(report);
-    }
-    let dest = open_dest(settings, &sources, permit.as_ref(), &budget, umask)?;
+    let dest = if sources.is_empty() {
+        Dest::nowhere(settings)
+    } else {
+        open_dest(settings, &sources, permit.as_ref(), &budget, umask)?
+    };
     if settings.effect != Effect::VerifyOnly {
-        tell_made(&dest, observer);
+        tell_made(&dest, &sources, settings, observer);
     }
     let pass = Pass::new(settings, permit.as_ref(), stop, dest.root.clone(), umask);
-    pass.source_failed.store(report.worst.is_some(), Ordering::Relaxed);
-    let run = Run { pass, observer, sources, dest };
+    let own = overlap(&sources, &dest);
+    let run = Run { pass, observer, sources, dest, own };
     let workers = run.crew().size().clamp(1, usize::try_from(files / 8).unwrap_or(1).max(1));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().map_err(|error| {
         let place = Place::operand(&settings.roots.dest);
@@ -88,14 +90,38 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
     Ok(report)
 }
 
-fn tell_made(dest: &Dest, observer: &dyn Observer) {
+/// Tells which directories were made, as rsync does: in a dry run it tells more.
+fn tell_made(dest: &Dest, sources: &Sources, settings: &Settings, observer: &dyn Observer) {
     let Dest { made_parents, is_new, root, .. } = dest;
     if *made_parents > 0 {
         observer.event(&Event::MadeParents { count: *made_parents, path: root });
     }
-    if *is_new && *made_parents <= 1 {
+    let was_told = *made_parents > 0 && settings.effect == Effect::Sync;
+    if *is_new && !was_told && !sources.is_empty_dir(settings.links.source) {
         observer.event(&Event::MadeDest(root));
     }
+}
+
+/// Which of the destination's directories would be met in the source.
+fn overlap(sources: &Sources, dest: &Dest) -> OwnDirs {
+    let mut above = Vec::new();
+    let mut at = dest.chain.as_ref().and_then(|chain| chain.get().ok());
+    while let Some(dir) = at {
+        let Ok(meta) = stat::handle(&*dir) else { break };
+        if above.last() == Some(&meta.id) {
+            break;
+        }
+        above.push(meta.id);
+        at = dir.open_parent().ok().map(Arc::new);
+    }
+    let mut own = OwnDirs::default();
+    let named = sources.roots();
+    own.overlap = named.iter().any(|id| above.contains(id));
+    // A source that is the destination itself (`DIR DIR`) is copied into itself, once.
+    if let Some(dest_id) = above.first().filter(|id| !named.contains(id)) {
+        own.ids = Mutex::new(HashSet::from([*dest_id]));
+    }
+    own
 }
 
 /// A run whose operands are open.
@@ -104,6 +130,7 @@ struct Run<'a> {
     observer: &'a dyn Observer,
     sources: Sources,
     dest: Dest,
+    own: OwnDirs,
 }
 
 impl Run<'_> {
@@ -150,10 +177,10 @@ impl Run<'_> {
         self.observer.phase_starts(Phase::Copy, &ledger);
         let copy = Copy { pass: &self.pass, journal: journal.as_ref(), ledger: &ledger };
         let mut sheet = ledger.sheet(first);
-        for top in &self.sources.skipped_tops {
+        for (path, dir) in &self.sources.skipped_dirs {
             sheet.tally.planned += 1;
-            let record = Record::of(top, Action::Keep(Why::NotRecursive), Diff::NONE);
-            sheet.record(record, RelPath::root);
+            let record = Record::of(dir, Action::Keep(Why::NotRecursive), Diff::NONE);
+            sheet.record(record, || path.clone());
         }
         self.walk(&copy, sheet);
         report.copy = self.close(&ledger, report);
@@ -189,14 +216,16 @@ impl Run<'_> {
             visitor,
             select: settings.select,
             links: settings.links.source,
-            dest_id: dest_meta.map(|meta| meta.id),
+            own: &self.own,
             stop: self.pass.stop,
         };
         let top = Node::root(self.sources.layers.clone(), chain, self.dest.renamed.clone());
-        let standing = self.sources.top.as_ref().and_then(|top| {
-            let source = stat::handle(&**top).ok()?;
+        let is_first = sheet.ledger().phase() == Phase::Copy;
+        let standing = self.sources.top.as_ref().and_then(|(top, before)| {
+            // Making a destination inside the source has changed the source's time.
+            let source = if is_first { *before } else { stat::handle(&**top).ok()? };
             sheet.list(&source);
-            let is_new = self.dest.is_new && sheet.ledger().phase() == Phase::Copy;
+            let is_new = self.dest.is_new && is_first;
             Pair::from_sides(Some(source), dest_meta.filter(|_| !is_new))
         });
         walk.run(&top, standing, sheet);

@@ -8,6 +8,7 @@ use crate::error::{Cause, Trouble};
 use crate::error::{During, Side};
 use crate::model::meta::Kind;
 use crate::model::path::{Name, RelPath, listing_order};
+use crate::sys::attrs::{Target, set_mode};
 use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::permit::Permit;
@@ -105,7 +106,7 @@ impl Clearing<'_> {
         let verb = "open the directory to delete in";
         let root = Chain::root(dir.duplicate().during(Side::Dest, verb)?, &Budget::new(HANDLES));
         let first = root.child(name, Follow::Never);
-        let mut levels = vec![level(first, RelPath::from_names([name]))?];
+        let mut levels = vec![self.level(first, RelPath::from_names([name]), dir)?];
         loop {
             let is_first = levels.len() == 1;
             let Some(level) = levels.last_mut() else { return Ok(true) };
@@ -128,7 +129,7 @@ impl Clearing<'_> {
             };
             if kind == Kind::Dir {
                 let chain = level.chain.child(&entry.name, Follow::Never);
-                match self::level(chain, path.clone()) {
+                match self.level(chain, path.clone(), &here) {
                     Ok(below) => {
                         level.chain.give_back_if_tight();
                         levels.push(below);
@@ -164,14 +165,43 @@ impl Clearing<'_> {
         tell(Removed { path: done.path, kind, removal });
     }
 
+    fn level(&self, chain: Arc<Chain>, path: RelPath, above: &Dir) -> Result<Level, Trouble> {
+        let opened = match (chain.get(), self.permit, path.last_name()) {
+            (Err(error), Some(permit), Some(name))
+                if error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                set_mode(permit, Target::Entry(above, &name), 0o700)
+                    .map_err(|_| error)
+                    .and_then(|()| chain.get())
+            }
+            (opened, ..) => opened,
+        };
+        let dir = opened.during(Side::Dest, "open the directory to delete in")?;
+        let mut left = dir.list().during(Side::Dest, "list the directory")?;
+        // Popped from the end: the reverse of the order in which rsync lists.
+        let is_dir = |listed: &Listed| listed.kind == Some(Kind::Dir);
+        left.sort_unstable_by(|a, b| listing_order((&a.name, is_dir(a)), (&b.name, is_dir(b))));
+        Ok(Level { chain, path, left, emptied: true })
+    }
+
     fn remove_one(&self, dir: &Dir, name: &Name, kind: Kind) -> Removal {
         if !self.limit.take() {
             return Removal::OverLimit;
         }
         let Some(permit) = self.permit else { return Removal::Removed };
-        let result = match kind {
+        let remove = || match kind {
             Kind::Dir => node::remove_dir(permit, dir, name),
             _ => node::remove(permit, dir, name),
+        };
+        let result = match remove() {
+            // A directory of our own that is read-only is made writable; it goes away anyway, or
+            // gets its mode back when the run leaves it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && is_read_only(dir) => {
+                set_mode(permit, Target::Handle(dir.as_file()), 0o700)
+                    .map_err(|_| error)
+                    .and_then(|()| remove())
+            }
+            result => result,
         };
         match result.during(Side::Dest, "delete") {
             Ok(()) => Removal::Removed,
@@ -186,11 +216,8 @@ impl Clearing<'_> {
     }
 }
 
-fn level(chain: Arc<Chain>, path: RelPath) -> Result<Level, Trouble> {
-    let dir = chain.get().during(Side::Dest, "open the directory to delete in")?;
-    let mut left = dir.list().during(Side::Dest, "list the directory")?;
-    // Popped from the end: the reverse of the order in which rsync lists.
-    let is_dir = |listed: &Listed| listed.kind == Some(Kind::Dir);
-    left.sort_unstable_by(|a, b| listing_order((&a.name, is_dir(a)), (&b.name, is_dir(b))));
-    Ok(Level { chain, path, left, emptied: true })
+
+/// True if even its owner may not make or remove entries in it.
+fn is_read_only(dir: &Dir) -> bool {
+    stat::handle(dir).is_ok_and(|meta| meta.mode & 0o300 != 0o300)
 }

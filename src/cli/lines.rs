@@ -25,6 +25,7 @@ pub fn line(event: &Event<'_>, display: &Display) -> Option<Vec<u8>> {
             made(&format!("created {count} directories for "), path, display)
         }
         Event::MadeDest(path) => made("created directory ", path, display),
+        Event::DeletionStopped => Some(b"IO error encountered -- skipping file deletion".to_vec()),
         Event::Entry(outcome) => entry(outcome, display),
     }
 }
@@ -44,7 +45,8 @@ fn made(text: &str, path: &Path, display: &Display) -> Option<Vec<u8>> {
 
 fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
     let change = &outcome.change;
-    if outcome.ending == Ending::Failed {
+    let is_blocked = change.action == Action::Keep(Why::DirNotEmpty);
+    if outcome.ending == Ending::Failed && !is_blocked {
         return None;
     }
     if display.effect == Effect::VerifyOnly {

@@ -112,9 +112,8 @@ fn close(report: &Report, console: &Console, display: &Display) {
 
 /// The gravest class that was met. What the findings say counts also where no fault was told.
 fn worst_of(report: &Report) -> Option<Class> {
-    let remaining = (report.findings.remaining > 0).then_some(Class::Unverified);
     let skipped = (report.copy.deletions_skipped > 0).then_some(Class::MaxDelete);
-    let classes = [report.worst, remaining, skipped];
+    let classes = [report.worst, skipped];
     classes.into_iter().flatten().max_by_key(|class| class.rank())
 }
 

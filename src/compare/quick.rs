@@ -52,7 +52,7 @@ pub fn shape(
     dest: &Meta,
     rules: &Rules,
 ) -> Result<Diff, Trouble> {
-    if source.kind != dest.kind {
+    if source.kind != dest.kind && !(source.kind.is_special() && dest.kind.is_special()) {
         return Ok(Diff { other_kind: true, ..Diff::NONE });
     }
     let mut attrs = differing(source, dest, rules);
@@ -70,6 +70,8 @@ pub fn shape(
         Kind::CharDevice | Kind::BlockDevice if source.rdev != dest.rdev => {
             attrs |= Attrs::CONTENT;
         }
+        // rsync lists fifos and sockets as one kind, of which one can turn into the other.
+        Kind::Fifo | Kind::Socket if source.kind != dest.kind => attrs |= Attrs::CONTENT,
         _ => {}
     }
     Ok(Diff { attrs, ..Diff::NONE })

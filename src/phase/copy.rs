@@ -61,7 +61,8 @@ impl Copy<'_> {
         (action, diff): (Action, Diff),
         sheet: &mut Sheet<'_>,
     ) -> Option<Box<dyn Ranged + 's>> {
-        let record = self.pass.record_of(at, source, action, diff);
+        let detail = self.ledger.detail();
+        let record = self.pass.record_of(at, source, action, diff, detail);
         match self.pass.clear_the_way(at, pair, sheet) {
             Ok(true) => {}
             Ok(false) => {
@@ -125,14 +126,15 @@ impl Visit for Copy<'_> {
         };
         let action = decide(pair, &diff);
         if let Action::Keep(_) = action {
-            sheet.record(Record::of(source, action, diff), || at.path());
+            let record = self.pass.record_of(at, source, action, diff, self.ledger.detail());
+            sheet.record(record, || at.path());
             return None;
         }
         self.act(at, pair, source, (action, diff), sheet)
     }
 
     fn wants_extras(&self) -> bool {
-        self.pass.may_remove_extras()
+        self.pass.removes_extras(self.ledger)
     }
 
     fn extras(
@@ -148,13 +150,14 @@ impl Visit for Copy<'_> {
     fn leave(&self, node: &Arc<Node<Memo>>, memo: &Memo) {
         if let Some(left) = self.pass.leave_dir(node, memo) {
             let spot = Spot { node, layer: 0, name: None };
+            if !left.troubles.is_empty() {
+                self.pass.dir_was_refused(node.path());
+            }
             self.pass.tell_refused(self.ledger, &spot, left.troubles);
         }
     }
 
     fn trouble(&self, spot: &Spot<'_, Memo>, trouble: Trouble, sheet: &mut Sheet<'_>) {
-        // A directory that can not be listed was counted when it was entered.
-        sheet.tally.failed += u64::from(spot.name.is_some());
-        self.pass.tell(sheet.ledger(), spot, trouble);
+        self.pass.unseen(spot, trouble, sheet);
     }
 }

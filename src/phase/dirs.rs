@@ -13,11 +13,12 @@ use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
 use crate::phase::pass::{Memo, Pass};
 use crate::report::ledger::{Record, Sheet};
+use crate::report::observer::{Ending, Phase};
 use crate::scan::node::{At, DestSide, Node};
 use crate::scan::walk::Entered;
 use crate::settings::DestDirLinks;
 use crate::sys::attrs::{Target, set_mode};
-use crate::sys::dir::Dir;
+use crate::sys::dir::{Dir, Follow};
 use crate::sys::stat;
 
 impl Pass<'_> {
@@ -38,7 +39,9 @@ impl Pass<'_> {
             Ok(pair) => pair,
             Err(trouble) => return self.give_up(at, &source, trouble, sheet),
         };
-        if let Some(why) = left_alone(&pair, Origin::Found, &self.policy) {
+        // The top is there, whatever may be made below it.
+        let why = at.and_then(|_| left_alone(&pair, Origin::Found, &self.policy));
+        if let Some(why) = why {
             sheet.record(Record::of(&source, Action::Keep(why), Diff::NONE), path);
             return Entered::Skip;
         }
@@ -57,8 +60,12 @@ impl Pass<'_> {
             Ok(side) => side,
             Err(trouble) => return self.give_up(at, &source, trouble, sheet),
         };
-        let widened = self.widen(node, &pair);
-        sheet.record(Record::of(&source, action, diff), path);
+        let widened = self.open_up(node, &pair, action);
+        let mut record = Record::of(&source, action, diff);
+        if sheet.ledger().phase() == Phase::Verify && self.is_refused_dir(&path()) {
+            record.ending = Ending::Failed;
+        }
+        sheet.record(record, path);
         Entered::Walk(side, Memo { source, action, diff, widened })
     }
 
@@ -133,23 +140,51 @@ impl Pass<'_> {
                 chain.pin(dir);
                 Ok(Pair::Both(*source, meta))
             }
-            Err(error) if leads_to_no_dir(&error) => Ok(*pair),
-            Err(error) => Err(error).during(Side::Dest, "follow the symlink"),
+            Err(error) => match self.leads_to_dir(node, parent) {
+                true => Err(error).during(Side::Dest, "follow the symlink"),
+                false => Ok(*pair),
+            },
         }
     }
 
-    /// Makes a directory of ours that we may not write in writable while the run lasts.
-    fn widen(&self, node: &Arc<Node<Memo>>, pair: &Pair) -> bool {
-        let (Some(permit), Pair::Both(_, dest)) = (self.permit, pair) else { return false };
-        if self.rules.identity.is_root() || dest.kind != Kind::Dir || dest.mode & 0o700 == 0o700 {
-            return false;
+    /// True if the destination's symlink leads to a directory, be it outside. Only looked at: what
+    /// does not is simply in the way.
+    fn leads_to_dir(&self, node: &Node<Memo>, parent: &Node<Memo>) -> bool {
+        let (Some(chain), Some(name)) = (parent.dest(), node.name()) else { return false };
+        let looked = chain
+            .get()
+            .and_then(|dir| stat::entry(&dir, parent.dest_name(name), Follow::Links));
+        looked.is_ok_and(|meta| meta.kind == Kind::Dir)
+    }
+
+    /// Before a directory that was there is filled: gives it its mode, which says to whom new
+    /// entries belong (set-group-ID) and who may see them; but one of ours stays writable for us
+    /// while the run lasts. Returns the mode it had, if that was changed.
+    fn open_up(&self, node: &Arc<Node<Memo>>, pair: &Pair, action: Action) -> Option<u32> {
+        let (permit, Pair::Both(source, dest)) = (self.permit?, pair) else { return None };
+        if dest.kind != Kind::Dir {
+            return None;
         }
-        let Some(parent) = node.parent().and_then(|parent| parent.dest()) else { return false };
-        let Some(name) = node.name() else { return false };
-        // If it can not be widened, what is written in it fails and is told there.
-        parent.get().is_ok_and(|parent| {
-            set_mode(permit, Target::Entry(&parent, name), dest.mode | 0o700).is_ok()
-        })
+        let mut mode = dest.mode;
+        if action == Action::Adjust && self.settings.preserve.attrs.contains(Attrs::MODE) {
+            mode = source.mode;
+        }
+        if !self.rules.identity.is_root() {
+            mode |= 0o700;
+        }
+        if mode == dest.mode {
+            return None;
+        }
+        // If it can not be set, that is told when the directory is left, or by what fails in it.
+        let is_set = match (node.parent(), node.name()) {
+            (Some(parent), Some(name)) => parent.dest()?.get().is_ok_and(|dir| {
+                set_mode(permit, Target::Entry(&dir, parent.dest_name(name)), mode).is_ok()
+            }),
+            _ => node.dest_to_be()?.get().is_ok_and(|dir| {
+                set_mode(permit, Target::Handle(dir.as_file()), mode).is_ok()
+            }),
+        };
+        is_set.then_some(dest.mode)
     }
 
     /// Gives a directory its attributes, after all below it is done. `None`: nothing had to be
@@ -159,7 +194,7 @@ impl Pass<'_> {
         let chain = node.dest()?;
         let is_new = matches!(memo.action, Action::Create | Action::Replace);
         let touched = is_new || node.has_changed_entries();
-        if !touched && !memo.widened && memo.diff.is_none() {
+        if !touched && memo.widened.is_none() && memo.diff.is_none() {
             return None;
         }
         let opened = chain.get().and_then(|dir| stat::handle(&*dir).map(|now| (dir, now)));
@@ -182,8 +217,8 @@ impl Pass<'_> {
             let mode = memo.source.mode & 0o777 & !self.rules.umask;
             wanted.mode = Some(mode | (now.mode & 0o2000));
         }
-        if !keeps_mode && memo.widened {
-            wanted.mode = None;
+        if !keeps_mode && memo.widened.is_some() {
+            wanted.mode = memo.widened;
         }
         if !touched && !memo.diff.attrs.contains(Attrs::MTIME) {
             wanted.mtime = None;
@@ -201,7 +236,3 @@ pub struct Left {
     pub dir: Option<Arc<Dir>>,
 }
 
-/// True if a symlink leads to something that is no directory, or to nothing.
-fn leads_to_no_dir(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::NotADirectory | std::io::ErrorKind::NotFound)
-}

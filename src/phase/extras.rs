@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::act::clear::Clearing;
 use crate::model::meta::Kind;
 use crate::phase::pass::{Memo, Pass};
-use crate::report::ledger::Sheet;
+use crate::report::ledger::{Ledger, Sheet};
 use crate::scan::node::{Node, Spot};
 use crate::error::{During, Side};
 use crate::settings::Extraneous;
@@ -16,9 +16,15 @@ use crate::sys::stat;
 impl Pass<'_> {
     /// True if the run removes, or would remove, what the source has not got, and nothing has
     /// happened that makes it unsafe to tell what that is.
-    pub fn may_remove_extras(&self) -> bool {
-        self.settings.delete.extraneous == Extraneous::Remove
-            && !self.source_failed.load(Ordering::Relaxed)
+    pub fn removes_extras(&self, ledger: &Ledger<'_>) -> bool {
+        if self.settings.delete.extraneous == Extraneous::Keep {
+            return false;
+        }
+        let is_unsafe = self.source_failed.load(Ordering::Relaxed);
+        if is_unsafe {
+            self.announce_deletion_stopped(ledger);
+        }
+        !is_unsafe
     }
 
     /// Removes `extras` of the destination directory `dest`. Returns how many entries were met.
@@ -32,7 +38,7 @@ impl Pass<'_> {
         let clearing = Clearing { permit: self.permit, limit: &self.limit };
         let mut met = 0;
         for extra in extras {
-            if self.stop.is_requested() || !self.may_remove_extras() {
+            if self.stop.is_requested() || !self.removes_extras(sheet.ledger()) {
                 break;
             }
             // The name of a file that is still open on an NFS client; the server removes it.

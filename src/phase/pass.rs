@@ -13,11 +13,12 @@ use crate::compare::meta::Rules as Tolerance;
 use crate::decide::Policy;
 use crate::effort::Stop;
 use crate::error::{Cause, Class, During, Fault, Place, Side, Trouble};
-use crate::model::change::{Action, Diff, Why};
+use crate::model::change::{Action, Attrs, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
+use crate::model::path::RelPath;
 use crate::report::ledger::{Ledger, Record, Sheet};
-use crate::report::observer::Ending;
+use crate::report::observer::{Detail, Ending, Event, Phase};
 use crate::scan::node::{At, Node, Spot};
 use crate::settings::{FullDirs, Settings};
 use crate::sys::dir::Follow;
@@ -34,8 +35,8 @@ pub struct Memo {
     pub action: Action,
     /// Why.
     pub diff: Diff,
-    /// True if it was made writable for the time of the run.
-    pub widened: bool,
+    /// The mode that it had before it was made writable for the time of the run.
+    pub widened: Option<u32>,
 }
 
 /// Rules and shared state of one run, for both passes.
@@ -63,6 +64,9 @@ pub struct Pass<'a> {
     /// Attributes that the destination refused to set, beyond the first of each sort.
     refused: AtomicU64,
     told: Mutex<HashSet<String>>,
+    /// Directories whose attributes the destination refused to set.
+    refused_dirs: Mutex<HashSet<RelPath>>,
+    deletion_stopped: AtomicBool,
 }
 
 /// How many different faults are remembered in order not to tell them again in phase two.
@@ -99,6 +103,8 @@ impl<'a> Pass<'a> {
             no_room: AtomicBool::new(false),
             refused: AtomicU64::new(0),
             told: Mutex::default(),
+            refused_dirs: Mutex::default(),
+            deletion_stopped: AtomicBool::new(false),
         }
     }
 
@@ -112,9 +118,6 @@ impl<'a> Pass<'a> {
                 self.no_room.store(true, Ordering::Relaxed);
                 self.stop.request();
             }
-            Class::Entry if trouble.side == Side::Source => {
-                self.source_failed.store(true, Ordering::Relaxed);
-            }
             _ => {}
         }
         let place = match trouble.side {
@@ -122,6 +125,17 @@ impl<'a> Pass<'a> {
             Side::Dest => spot.dest_place(&self.dest_root),
         };
         self.tell_fault(ledger, &trouble.at(place));
+    }
+
+    /// Tells of something that could not even be looked at or listed: from now on nobody can say
+    /// what the source has not got, and nothing is deleted any more.
+    pub fn unseen(&self, spot: &Spot<'_, Memo>, trouble: Trouble, sheet: &mut Sheet<'_>) {
+        // A directory that can not be listed was counted when it was entered.
+        sheet.tally.failed += u64::from(spot.name.is_some());
+        if trouble.side == Side::Source && trouble.class() == Class::Entry {
+            self.source_failed.store(true, Ordering::Relaxed);
+        }
+        self.tell(sheet.ledger(), spot, trouble);
     }
 
     /// Tells a fault unless it has been told before; its class counts all the same.
@@ -153,10 +167,16 @@ impl<'a> Pass<'a> {
         troubles: Vec<Trouble>,
     ) {
         for trouble in troubles {
-            if is_refusal(&trouble.cause) && self.refused.fetch_add(1, Ordering::Relaxed) > 0 {
-                ledger.remember(trouble.class());
-            } else {
+            if !is_refusal(&trouble.cause) {
                 self.tell(ledger, spot, trouble);
+                continue;
+            }
+            // Phase two tries again what phase one could not do; that is no further refusal.
+            let counts = ledger.phase() == Phase::Copy || self.refused.load(Ordering::Relaxed) == 0;
+            if counts && self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+                self.tell(ledger, spot, trouble);
+            } else {
+                ledger.remember(trouble.class());
             }
         }
     }
@@ -164,6 +184,27 @@ impl<'a> Pass<'a> {
     /// How many attributes the destination refused to set without their being told.
     pub fn untold_refusals(&self) -> u64 {
         self.refused.load(Ordering::Relaxed).saturating_sub(1)
+    }
+
+    /// Remembers that a directory's attributes could not be set.
+    pub fn dir_was_refused(&self, path: RelPath) {
+        let mut refused = self.refused_dirs.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.len() < REMEMBERED_FAULTS {
+            refused.insert(path);
+        }
+    }
+
+    /// True if a directory's attributes could not be set before.
+    pub fn is_refused_dir(&self, path: &RelPath) -> bool {
+        let refused = self.refused_dirs.lock().unwrap_or_else(PoisonError::into_inner);
+        !refused.is_empty() && refused.contains(path)
+    }
+
+    /// Says, once in a run, that nothing is deleted any more.
+    pub fn announce_deletion_stopped(&self, ledger: &Ledger<'_>) {
+        if !self.deletion_stopped.swap(true, Ordering::Relaxed) {
+            ledger.announce(&Event::DeletionStopped);
+        }
     }
 
     /// The job of doing `action` to `at`; `None` if there is no destination directory.
@@ -189,13 +230,39 @@ impl<'a> Pass<'a> {
     }
 
     /// What there is to record of `action` on `at`; reads the target of a symlink.
-    pub fn record_of(&self, at: &At<'_, Memo>, source: &Meta, action: Action, diff: Diff) -> Record {
+    pub fn record_of(
+        &self,
+        at: &At<'_, Memo>,
+        source: &Meta,
+        action: Action,
+        diff: Diff,
+        detail: Detail,
+    ) -> Record {
         let mut record = Record::of(source, action, diff);
-        if source.kind == Kind::Symlink && !matches!(action, Action::Keep(_)) {
+        if matches!(action, Action::Rewrite | Action::Replace) && !diff.other_kind {
+            record.diff.attrs |= self.time_of_transfer(source.kind);
+        }
+        let is_told = match action {
+            Action::Keep(_) => detail == Detail::All,
+            _ => true,
+        };
+        if source.kind == Kind::Symlink && is_told {
             // The line goes without a target if the link can not be read; making it tells why.
             record.target = read::link_target(at.source, at.name).ok();
         }
         record
+    }
+
+    /// The time of what is written anew without its source's time is the time of the transfer.
+    fn time_of_transfer(&self, kind: Kind) -> Attrs {
+        let preserve = &self.settings.preserve;
+        if !matches!(kind, Kind::File | Kind::Symlink) || preserve.sets_time(kind) {
+            Attrs::empty()
+        } else if preserve.attrs.contains(Attrs::MTIME) {
+            Attrs::MTIME
+        } else {
+            Attrs::MTIME_NOW
+        }
     }
 
     /// Removes a directory that stands where the source has something else, if that is allowed.

@@ -138,7 +138,9 @@ impl Verify<'_> {
             Ok((pair, diff)) => {
                 let action = decide(&pair, &diff);
                 if let Action::Keep(_) = action {
-                    sheet.record(Record::of(source, action, diff), || at.path());
+                    let detail = self.ledger.detail();
+                    let record = self.pass.record_of(at, source, action, diff, detail);
+                    sheet.record(record, || at.path());
                 } else {
                     self.repair(at, &pair, action, diff, sheet);
                 }
@@ -192,7 +194,7 @@ impl Verify<'_> {
     ) {
         count_difference(action, &diff, &mut sheet.findings);
         let Some(source) = pair.source() else { return };
-        let record = self.pass.record_of(at, source, action, diff);
+        let record = self.pass.record_of(at, source, action, diff, self.ledger.detail());
         if self.pass.permit.is_none() {
             sheet.findings.remaining += 1;
             sheet.ledger().remember(Class::Unverified);
@@ -359,7 +361,7 @@ impl Visit for Verify<'_> {
     }
 
     fn wants_extras(&self) -> bool {
-        self.pass.may_remove_extras()
+        self.pass.removes_extras(self.ledger)
     }
 
     fn extras(
@@ -387,7 +389,7 @@ impl Visit for Verify<'_> {
         let now = left.dir.and_then(|dir| stat::handle(&*dir).ok());
         let is_equal =
             now.is_some_and(|now| differing(&memo.source, &now, &self.pass.tolerance).is_empty());
-        let was_wrong = !memo.diff.is_none() || memo.action != Action::Keep(crate::model::change::Why::UpToDate);
+        let was_wrong = !memo.diff.is_none() || !matches!(memo.action, Action::Keep(_));
         let mut findings = Findings::default();
         if is_equal {
             findings.repaired += u64::from(was_wrong);
@@ -401,8 +403,6 @@ impl Visit for Verify<'_> {
     }
 
     fn trouble(&self, spot: &Spot<'_, Memo>, trouble: Trouble, sheet: &mut Sheet<'_>) {
-        // A directory that can not be listed was counted when it was entered.
-        sheet.tally.failed += u64::from(spot.name.is_some());
-        self.pass.tell(sheet.ledger(), spot, trouble);
+        self.pass.unseen(spot, trouble, sheet);
     }
 }

@@ -90,6 +90,16 @@ impl<'a> Ledger<'a> {
         self.observer.fault(fault);
     }
 
+    /// Tells an event that is about no entry, at once.
+    pub fn announce(&self, event: &Event<'_>) {
+        self.sequencer.interject(|| self.observer.event(event));
+    }
+
+    /// How much the observer wants to hear.
+    pub fn detail(&self) -> Detail {
+        self.detail
+    }
+
     /// Remembers a class without telling anything.
     pub fn remember(&self, class: Class) {
         let mut worst = self.worst.lock().unwrap_or_else(PoisonError::into_inner);

@@ -49,6 +49,8 @@ pub enum Event<'a> {
     },
     /// The destination directory was made.
     MadeDest(&'a Path),
+    /// Something of the source could not be read, so that nothing is deleted any more.
+    DeletionStopped,
     /// An entry was dealt with.
     Entry(&'a Outcome),
 }

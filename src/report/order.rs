@@ -56,6 +56,12 @@ impl<T> Sequencer<T> {
         Slot(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Tells something at once, between two items.
+    pub fn interject(&self, tell: impl FnOnce()) {
+        let _turn = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        tell();
+    }
+
     /// Closes a slot with all that it holds, and tells whatever's turn has come, one at a time.
     pub fn close(&self, slot: Slot, items: Vec<Item<T>>, mut tell: impl FnMut(T)) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);

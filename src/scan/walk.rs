@@ -4,6 +4,8 @@
 //! files are ranges. The last part of a directory to end closes it. No task waits for another, so
 //! no stack grows with the tree. It must not decide or act: that is the visitor's.
 
+use std::collections::HashSet;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,6 +21,7 @@ use crate::scan::join::{Joined, match_dest, merge};
 use crate::scan::layer::list;
 use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::settings::{Mounts, Recursion, Select, SourceLinks};
+use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
@@ -97,10 +100,35 @@ pub struct Walk<'a, V: Visit> {
     pub select: Select,
     /// Which symlinks of the source are followed.
     pub links: SourceLinks,
-    /// The destination's own directory: never walked as a part of the source.
-    pub dest_id: Option<FileId>,
+    /// Directories of the destination that are never walked as a part of the source.
+    pub own: &'a OwnDirs,
     /// Asked between entries.
     pub stop: &'a Stop,
+}
+
+/// Directories that belong to the destination although they stand in the source: the destination
+/// itself, and what a run that copies a directory into itself makes there.
+#[derive(Debug, Default)]
+pub struct OwnDirs {
+    /// True if source and destination overlap; otherwise nothing is kept.
+    pub overlap: bool,
+    /// Their inodes.
+    pub ids: Mutex<HashSet<FileId>>,
+}
+
+impl OwnDirs {
+    fn contains(&self, id: FileId) -> bool {
+        self.overlap && self.ids.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    }
+
+    /// Remembers a directory that the run just made.
+    fn made(&self, chain: &Chain) -> io::Result<()> {
+        if self.overlap {
+            let id = stat::handle(&*chain.get()?)?.id;
+            self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        }
+        Ok(())
+    }
 }
 
 type NodeOf<V> = Arc<Node<<V as Visit>::Memo>>;
@@ -194,9 +222,7 @@ impl<'s, V: Visit> Walk<'s, V> {
 
     fn reason_to_leave_out(&self, node: &Node<V::Memo>, meta: &Meta) -> Option<Why> {
         let crosses = node.layers[0].dev.is_some_and(|dev| dev != meta.id.dev);
-        if self.select.recursion == Recursion::None {
-            Some(Why::NotRecursive)
-        } else if self.dest_id == Some(meta.id) {
+        if self.own.contains(meta.id) {
             Some(Why::OwnDestination)
         } else if crosses && self.select.mounts == Mounts::Skip {
             Some(Why::MountPoint)
@@ -247,7 +273,14 @@ impl<'s, V: Visit> Walk<'s, V> {
                 Recursion::OneLevel => is_top,
                 Recursion::None => false,
             };
+        let is_new = matches!(side, DestSide::Fresh);
         node.settle(side, memo);
+        if let Some(chain) = node.dest().filter(|_| is_new)
+            && let Err(trouble) = self.own.made(chain).during(Side::Dest, "open the directory")
+        {
+            let spot = Spot { node: &node, layer: 0, name: None };
+            self.visitor.trouble(&spot, trouble, &mut sheet);
+        }
         if walks {
             self.contents(scope, node, sheet);
         } else {

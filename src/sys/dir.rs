@@ -62,6 +62,12 @@ impl Dir {
         Ok(Self(fd.into()))
     }
 
+    /// Opens the directory that this one is in: only to tell where a root stands.
+    pub fn open_parent(&self) -> io::Result<Self> {
+        let fd = rustix::fs::openat(self, "..", OPEN_DIR, Mode::empty())?;
+        Ok(Self(fd.into()))
+    }
+
     /// Another handle of the same directory.
     pub fn duplicate(&self) -> io::Result<Self> {
         Ok(Self(self.0.try_clone()?))

@@ -12,6 +12,7 @@
 //! edit:                       changes between two runs
 //!   s/a remove
 //! args: -av s/ d
+//! ours: --verify=metadata     more arguments for twosync alone, before all others
 //! allow: foreign-hard-link    a difference that is meant (listed with its reason in `parity`)
 //! ```
 //!
@@ -40,6 +41,7 @@ pub(crate) struct Case {
     pub(crate) umask: u32,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) steps: Vec<Step>,
+    pub(crate) ours: Vec<Vec<u8>>,
     pub(crate) allow: Vec<String>,
 }
 
@@ -130,6 +132,7 @@ impl Reader {
                 args: split_words(value)?,
                 dir: self.dir.clone(),
             }),
+            "ours" => case.ours = split_words(value)?,
             "allow" => case.allow.push(value.into()),
             _ => return Err(format!("unknown key `{key}`")),
         }
@@ -153,6 +156,7 @@ fn new_case(name: &str) -> Case {
         umask: 0o022,
         env: Vec::new(),
         steps: Vec::new(),
+        ours: Vec::new(),
         allow: Vec::new(),
     }
 }

@@ -4,8 +4,8 @@
 //! one of messages (deletions, what is up to date or skipped); how the two interleave depends on timing, so they are
 //! compared one after the other, each in its exact order.
 
-/// What twosync says after rsync's own trailer.
-const OWN_LINE: &[u8] = b"verified";
+/// What twosync says after rsync's own trailer: one line, and the block of `--stats`.
+const OWN_LINES: [&[u8]; 2] = [b"verified", b"Verified "];
 
 /// Labels of `--stats` lines whose number belongs to the wire protocol or to the clock.
 const LOOSE_STATS: [&[u8]; 5] = [
@@ -74,7 +74,10 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
         lines.pop();
     }
     lines.retain(|line| !line.starts_with(DUPLICATE_LINE));
-    while lines.last().is_some_and(|line| line.starts_with(OWN_LINE)) {
+    while lines
+        .last()
+        .is_some_and(|line| OWN_LINES.iter().any(|own| line.starts_with(own)))
+    {
         lines.pop();
     }
     let (mut messages, mut items): (Vec<_>, Vec<_>) =

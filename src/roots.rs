@@ -163,6 +163,18 @@ impl Sources {
         layer.only.is_none() && listed.is_ok_and(|(found, _)| found.is_empty())
     }
 
+    /// True if all there is is one named directory with nothing in it.
+    fn is_single_empty_dir(&self, settings: &Settings) -> bool {
+        let [Layer { chain, only: Some(only), .. }] = self.layers.as_slice() else { return false };
+        let [name] = &**only else { return false };
+        let follow = match settings.links.source {
+            SourceLinks::AsLinks => Follow::Never,
+            SourceLinks::FollowToDirs | SourceLinks::Follow => Follow::Links,
+        };
+        let listed = chain.get().and_then(|dir| dir.open_child(name, follow)?.list());
+        listed.is_ok_and(|listed| listed.is_empty())
+    }
+
     /// The directories that are walked, as far as they can be looked at.
     pub fn roots(&self) -> Vec<FileId> {
         let mut ids = Vec::new();
@@ -226,7 +238,8 @@ pub fn open_dest(
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let says_dir = path.as_os_str().as_bytes().ends_with(b"/");
-            if sources.is_single_file() && !says_dir {
+            let is_single = sources.is_single_file() || sources.is_single_empty_dir(settings);
+            if is_single && !says_dir {
                 opening.new_name(path)
             } else {
                 opening.make(path)

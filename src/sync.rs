@@ -2,8 +2,9 @@
 
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use crate::effort::{Crew, Stop};
 use crate::error::{Class, Fault, Place};
@@ -18,6 +19,7 @@ use crate::report::observer::{Event, Observer, Phase};
 use crate::report::tally::{Findings, Tally};
 use crate::roots::{Dest, Sources, open_dest, open_sources};
 use crate::scan::node::Node;
+use crate::scan::survey::survey;
 use crate::scan::walk::{OwnDirs, Visit, Walk};
 use crate::settings::{self, Durability, Effect, Jobs, Settings};
 use crate::sys::chain::Budget;
@@ -182,10 +184,26 @@ impl Run<'_> {
             let record = Record::of(dir, Action::Keep(Why::NotRecursive), Diff::NONE);
             sheet.record(record, || path.clone());
         }
-        self.walk(&copy, sheet);
+        let counted = Stop::default();
+        thread::scope(|scope| {
+            if self.observer.wants_survey() {
+                scope.spawn(|| self.survey(&ledger, &counted));
+            }
+            self.walk(&copy, sheet);
+            counted.request();
+        });
         report.copy = self.close(&ledger, report);
         self.observer.phase_ends(Phase::Copy, &ledger);
         journal.and_then(|journal| journal.sort().ok()).unwrap_or_else(Digests::none)
+    }
+
+    /// Counts the sources for a progress bar, unless the copy is done before.
+    fn survey(&self, ledger: &Ledger<'_>, stop: &Stop) {
+        let settings = self.pass.settings;
+        let extent = survey(&settings.roots.sources, settings.select.recursion, stop);
+        if let Some(extent) = extent {
+            ledger.gauge().surveyed(extent);
+        }
     }
 
     fn verify(&self, digests: &Digests, report: &mut Report) {
@@ -212,12 +230,15 @@ impl Run<'_> {
         let dest = chain.as_ref().and_then(|chain| chain.get().ok());
         let dest_meta = dest.and_then(|dest| stat::handle(&*dest).ok());
         let settings = self.pass.settings;
+        let gauge = sheet.ledger().gauge();
         let walk = Walk {
             visitor,
             select: settings.select,
             links: settings.links.source,
             own: &self.own,
             stop: self.pass.stop,
+            gauge: &gauge,
+            unlisted: AtomicU64::new(1),
         };
         let top = Node::root(self.sources.layers.clone(), chain, self.dest.renamed.clone());
         let is_first = sheet.ledger().phase() == Phase::Copy;

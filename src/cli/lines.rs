@@ -107,7 +107,7 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
         Why::NotRecursive => (true, "skipping directory ", ""),
         Why::DirNotEmpty => (true, "cannot delete non-empty directory: ", ""),
         Why::MountPoint => (level(Flag::Mount) >= 1, "[sender] skipping mount-point dir ", ""),
-        Why::Extraneous | Why::OwnDestination => (false, "", ""),
+        Why::Extraneous | Why::OwnDestination | Why::NotEvenAbove => (false, "", ""),
     };
     tells.then(|| {
         let mut line = before.as_bytes().to_vec();

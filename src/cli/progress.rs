@@ -166,13 +166,18 @@ impl Watch {
             }
         };
         let entries = tally.listed.total();
+        let extent = self.gauge.extent();
         let (position, length) = match self.phase {
             Phase::Verify if planned > 0 => (done, planned),
             Phase::Verify => (entries, self.copied.listed.total()),
-            Phase::Copy => (tally.transferred_bytes.max(done), tally.total_bytes),
+            Phase::Copy => {
+                let known = extent.map_or(0, |extent| extent.bytes);
+                (tally.transferred_bytes.max(done), tally.total_bytes.max(known))
+            }
         };
         // As long as the tree is being listed nobody knows how much is left.
-        let knows_all = self.phase == Phase::Verify || self.gauge.is_scan_done();
+        let listed = self.gauge.is_scan_done() || extent.is_some();
+        let knows_all = self.phase == Phase::Verify || listed;
         let template = if knows_all { "{prefix} {bar:24} {wide_msg}" } else { "{prefix} {wide_msg}" };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);

@@ -81,6 +81,8 @@ pub enum Why {
     Exists,
     /// `--existing`: the destination has no such entry.
     NotThere,
+    /// `--existing`: the destination has not even its directory. Counted, never told.
+    NotEvenAbove,
     /// `--max-size`.
     OverMaxSize,
     /// `--min-size`.

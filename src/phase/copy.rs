@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crate::act::content::Writing;
 use crate::act::perform::{Performed, perform};
 use crate::compare::quick::quick;
-use crate::decide::{Origin, decide, left_alone};
+use crate::decide::decide;
 use crate::error::Trouble;
 use crate::journal::store::Journal;
 use crate::model::change::{Action, Diff};
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
+use crate::phase::dirs::left_alone_below;
 use crate::phase::large::{LargeCopy, Place, is_large};
 use crate::phase::pass::{Memo, Pass};
 use crate::report::ledger::{Record, Sheet};
@@ -111,7 +112,7 @@ impl Visit for Copy<'_> {
         sheet: &mut Sheet<'_>,
     ) -> Option<Box<dyn Ranged + 's>> {
         let source = pair.source()?;
-        if let Some(why) = left_alone(pair, Origin::Found, &self.pass.policy) {
+        if let Some(why) = left_alone_below(at.node, pair, &self.pass.policy) {
             let record = Record::of(source, Action::Keep(why), Diff::NONE);
             sheet.record(record, || at.path());
             return None;

@@ -6,9 +6,9 @@ use crate::act::content::Writing;
 use crate::act::finish::{Time, Wanted, apply};
 use crate::act::perform::perform;
 use crate::compare::meta::differing;
-use crate::decide::{Origin, decide, left_alone};
+use crate::decide::{Origin, Policy, decide, left_alone};
 use crate::error::{During, Place, Side, Trouble};
-use crate::model::change::{Action, Attrs, Diff};
+use crate::model::change::{Action, Attrs, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
 use crate::phase::pass::{Memo, Pass};
@@ -40,10 +40,17 @@ impl Pass<'_> {
             Err(trouble) => return self.give_up(at, &source, trouble, sheet),
         };
         // The top is there, whatever may be made below it.
-        let why = at.and_then(|_| left_alone(&pair, Origin::Found, &self.policy));
+        let why = at.and_then(|at| left_alone_below(at.node, &pair, &self.policy));
         if let Some(why) = why {
-            sheet.record(Record::of(&source, Action::Keep(why), Diff::NONE), path);
-            return Entered::Skip;
+            let action = Action::Keep(why);
+            sheet.record(Record::of(&source, action, Diff::NONE), path);
+            // rsync counts what is below a directory that `--existing` keeps from being made.
+            let counts = matches!(why, Why::NotThere | Why::NotEvenAbove);
+            let memo = Memo { source, action, diff: Diff::NONE, widened: None };
+            return match sheet.ledger().phase() {
+                Phase::Copy if counts => Entered::Walk(DestSide::Absent, memo),
+                _ => Entered::Skip,
+            };
         }
         let diff = match &pair {
             Pair::Both(source, dest) if source.kind != dest.kind => {
@@ -225,6 +232,17 @@ impl Pass<'_> {
         }
         wanted
     }
+}
+
+/// [`left_alone`] for an entry below a directory that may itself have been left out.
+pub fn left_alone_below(node: &Node<Memo>, pair: &Pair, policy: &Policy) -> Option<Why> {
+    let left_out = |memo: &Memo| {
+        matches!(memo.action, Action::Keep(Why::NotThere | Why::NotEvenAbove))
+    };
+    if node.memo().is_some_and(left_out) {
+        return Some(Why::NotEvenAbove);
+    }
+    left_alone(pair, Origin::Found, policy)
 }
 
 /// How a directory was left.

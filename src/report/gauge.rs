@@ -1,7 +1,7 @@
 //! Live counts of a phase: workers add to them, and whoever shows progress keeps them and reads.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::report::tally::{Findings, Tally};
 
@@ -12,6 +12,16 @@ pub struct Gauge {
     written_bytes: AtomicU64,
     read_bytes: AtomicU64,
     scan_done: AtomicBool,
+    extent: OnceLock<Extent>,
+}
+
+/// How much there is in the sources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Entries of all kinds.
+    pub entries: u64,
+    /// Lengths of all regular files, in bytes.
+    pub bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,6 +62,16 @@ impl Gauge {
     pub fn advance(&self, written_bytes: u64, read_bytes: u64) {
         self.written_bytes.fetch_add(written_bytes, Ordering::Relaxed);
         self.read_bytes.fetch_add(read_bytes, Ordering::Relaxed);
+    }
+
+    /// How much there is in the sources, once a survey has counted it.
+    pub fn extent(&self) -> Option<Extent> {
+        self.extent.get().copied()
+    }
+
+    /// A survey has counted the sources.
+    pub fn surveyed(&self, extent: Extent) {
+        self.extent.get_or_init(|| extent);
     }
 
     /// True once every directory of the source was listed, so that the planned work is known.

@@ -71,6 +71,14 @@ pub trait Observer: Sync {
     /// How much it wants to hear.
     fn detail(&self) -> Detail;
 
+    /// Whether the sources are to be counted beside the copy ([`Gauge::extent`]): for a progress
+    /// bar that is to know its end.
+    ///
+    /// [`Gauge::extent`]: crate::report::gauge::Gauge::extent
+    fn wants_survey(&self) -> bool {
+        false
+    }
+
     /// Something happened. Entries of one phase come in rsync's order.
     fn event(&self, event: &Event<'_>);
 

@@ -3,4 +3,5 @@
 pub mod join;
 pub mod layer;
 pub mod node;
+pub mod survey;
 pub mod walk;

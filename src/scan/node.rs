@@ -163,6 +163,11 @@ impl<M> Node<M> {
         self.memo.get_or_init(|| memo);
     }
 
+    /// What the phase wanted to know again, once the directory was entered.
+    pub fn memo(&self) -> Option<&M> {
+        self.memo.get()
+    }
+
     /// Gives back the handles of both sides if too many are open.
     pub(crate) fn give_back_if_tight(&self) {
         self.layers.iter().for_each(|layer| layer.chain.give_back_if_tight());

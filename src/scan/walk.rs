@@ -16,6 +16,7 @@ use crate::error::{During, Side, Trouble};
 use crate::model::change::{Action, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::{FileId, Kind, Meta};
+use crate::report::gauge::Gauge;
 use crate::report::ledger::{Record, Sheet};
 use crate::scan::join::{Joined, match_dest, merge};
 use crate::scan::layer::list;
@@ -104,6 +105,10 @@ pub struct Walk<'a, V: Visit> {
     pub own: &'a OwnDirs,
     /// Asked between entries.
     pub stop: &'a Stop,
+    /// Told when the last directory has been listed.
+    pub gauge: &'a Gauge,
+    /// Directories that are known and not listed yet, the top among them.
+    pub unlisted: AtomicU64,
 }
 
 /// Directories that belong to the destination although they stand in the source: the destination
@@ -160,9 +165,10 @@ impl<'s, V: Visit> Walk<'s, V> {
     /// A directory below the top: looks at it on both sides and enters it.
     fn visit(&'s self, scope: &Scope<'s>, node: NodeOf<V>, mut sheet: Sheet<'s>) {
         let (Some(parent), Some(name)) = (node.parent().cloned(), node.name().cloned()) else {
-            return self.skip(node, sheet);
+            return self.pass_over(node, sheet);
         };
         if self.stop.is_requested() {
+            self.one_is_listed();
             return self.abandon(node, sheet, 1);
         }
         let chain = &node.layers[0].chain;
@@ -180,7 +186,7 @@ impl<'s, V: Visit> Walk<'s, V> {
             Err(trouble) => {
                 let spot = Spot { node: &parent, layer: 0, name: Some(&name) };
                 self.visitor.trouble(&spot, trouble, &mut sheet);
-                self.skip(node, sheet);
+                self.pass_over(node, sheet);
             }
         }
     }
@@ -195,7 +201,7 @@ impl<'s, V: Visit> Walk<'s, V> {
     ) {
         if let Some(why) = self.reason_to_leave_out(&node, &meta) {
             sheet.record(Record::of(&meta, Action::Keep(why), Diff::NONE), || at.path());
-            return self.skip(node, sheet);
+            return self.pass_over(node, sheet);
         }
         if meta.kind != Kind::Dir {
             let why = "it was a directory a moment ago";
@@ -260,7 +266,7 @@ impl<'s, V: Visit> Walk<'s, V> {
     ) {
         let is_top = at.is_none();
         let (side, memo, walks) = match self.visitor.enter(&node, at, pair, &mut sheet) {
-            Entered::Skip => return self.skip(node, sheet),
+            Entered::Skip => return self.pass_over(node, sheet),
             Entered::Alone(side, memo) => (side, memo, false),
             Entered::Walk(side, memo) => (side, memo, true),
         };
@@ -284,7 +290,7 @@ impl<'s, V: Visit> Walk<'s, V> {
         if walks {
             self.contents(scope, node, sheet);
         } else {
-            self.skip(node, sheet);
+            self.pass_over(node, sheet);
         }
     }
 
@@ -293,6 +299,8 @@ impl<'s, V: Visit> Walk<'s, V> {
         let joined = self.listing(&node, &mut sheet);
         sheet.tally.planned += joined.len() as u64;
         let dirs_at = joined.partition_point(|entry| !entry.found.is_dir);
+        self.unlisted.fetch_add((joined.len() - dirs_at) as u64, Ordering::Relaxed);
+        self.one_is_listed();
         let mut files = joined;
         let dirs = files.split_off(dirs_at);
         let mut batches = Vec::with_capacity(files.len().div_ceil(BATCH_ENTRIES));
@@ -511,6 +519,19 @@ impl<'s, V: Visit> Walk<'s, V> {
     /// Reports a trouble at `at` and gives `node` up.
     fn fail(&self, node: NodeOf<V>, at: &At<'_, V::Memo>, trouble: Trouble, mut sheet: Sheet<'s>) {
         self.visitor.trouble(&at.spot(), trouble, &mut sheet);
+        self.pass_over(node, sheet);
+    }
+
+    /// One directory less to list; with the last, the planned work is known.
+    fn one_is_listed(&self) {
+        if self.unlisted.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.gauge.scan_is_done();
+        }
+    }
+
+    /// Ends a directory that is not listed.
+    fn pass_over(&self, node: NodeOf<V>, sheet: Sheet<'s>) {
+        self.one_is_listed();
         self.skip(node, sheet);
     }
 

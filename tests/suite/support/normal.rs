@@ -4,8 +4,8 @@
 //! one of messages (deletions, what is up to date or skipped); how the two interleave depends on timing, so they are
 //! compared one after the other, each in its exact order.
 
-/// What twosync says after rsync's own trailer: one line, and the block of `--stats`.
-const OWN_LINES: [&[u8]; 2] = [b"verified", b"Verified "];
+/// What twosync says after rsync's own trailer: one line (by what it compared), and the block of `--stats`.
+const OWN_LINES: [&[u8]; 3] = [b"verified", b"compared ", b"Verified "];
 
 /// Labels of `--stats` lines whose number belongs to the wire protocol or to the clock.
 const LOOSE_STATS: [&[u8]; 5] = [

@@ -222,10 +222,9 @@ impl Cause {
     /// True if the kernel said that there is no room: ENOSPC or EDQUOT.
     pub fn is_no_room(&self) -> bool {
         match self {
-            Self::Io(error) => matches!(
-                error.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-            ),
+            Self::Io(error) => {
+                matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
             Self::Rule(_) | Self::Stopped => false,
         }
     }
@@ -256,10 +255,7 @@ mod tests {
     fn a_fault_names_verb_path_and_cause() {
         let error = io::Error::from_raw_os_error(13);
         let fault = Fault::io(Class::Entry, "open", Place::operand(Path::new("a\n\u{e9}")), error);
-        assert_eq!(
-            fault.to_string(),
-            "open \"a\\#012\u{e9}\": Permission denied (os error 13)"
-        );
+        assert_eq!(fault.to_string(), "open \"a\\#012\u{e9}\": Permission denied (os error 13)");
     }
 
     #[test]

@@ -12,5 +12,5 @@ pub mod report;
 pub mod roots;
 pub mod scan;
 pub mod settings;
-pub mod sys;
 pub mod sync;
+pub mod sys;

@@ -183,9 +183,8 @@ impl Sources {
             match &layer.only {
                 None => ids.extend(stat::handle(&*dir).ok().map(|meta| meta.id)),
                 Some(only) => {
-                    let metas = only.iter().filter_map(|name| {
-                        stat::entry(&dir, name, Follow::Never).ok()
-                    });
+                    let metas =
+                        only.iter().filter_map(|name| stat::entry(&dir, name, Follow::Never).ok());
                     ids.extend(metas.filter(|meta| meta.kind == Kind::Dir).map(|meta| meta.id));
                 }
             }
@@ -239,11 +238,7 @@ pub fn open_dest(
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let says_dir = path.as_os_str().as_bytes().ends_with(b"/");
             let is_single = sources.is_single_file() || sources.is_single_empty_dir(settings);
-            if is_single && !says_dir {
-                opening.new_name(path)
-            } else {
-                opening.make(path)
-            }
+            if is_single && !says_dir { opening.new_name(path) } else { opening.make(path) }
         }
         Err(error) if settings.roots.parents == Parents::Make => {
             Err(fault(Class::FileIo, "make the directory", error))
@@ -297,7 +292,13 @@ impl Opening<'_> {
             }
             if self.permit.is_none() && made_parents > 0 {
                 let root = parent;
-                return Ok(Dest { chain: None, root, renamed: Some(name), is_new: false, made_parents });
+                return Ok(Dest {
+                    chain: None,
+                    root,
+                    renamed: Some(name),
+                    is_new: false,
+                    made_parents,
+                });
             }
         }
         let place = || Place::operand(&parent);

@@ -328,27 +328,17 @@ impl Default for Settings {
                 executability: Executability::Ignore,
                 omit_times: OmitTimes::empty(),
             },
-            links: Links {
-                source: SourceLinks::AsLinks,
-                dest_dirs: DestDirLinks::Replace,
-            },
+            links: Links { source: SourceLinks::AsLinks, dest_dirs: DestDirLinks::Replace },
             evidence: Evidence::SizeAndTime,
             update: Update {
                 existing: Existing::Update,
                 missing: Missing::Create,
                 window: Window::Seconds(0),
             },
-            delete: Delete {
-                extraneous: Extraneous::Keep,
-                limit: None,
-                full_dirs: FullDirs::Keep,
-            },
+            delete: Delete { extraneous: Extraneous::Keep, limit: None, full_dirs: FullDirs::Keep },
             verify: Verify::All,
             effect: Effect::Sync,
-            effort: Effort {
-                jobs: Jobs::Auto,
-                durability: Durability::FlushNetwork,
-            },
+            effort: Effort { jobs: Jobs::Auto, durability: Durability::FlushNetwork },
         }
     }
 }

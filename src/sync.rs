@@ -1,6 +1,5 @@
 //! The library's door: two phases in order.
 
-
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -244,7 +243,9 @@ impl Run<'_> {
         let is_first = sheet.ledger().phase() == Phase::Copy;
         let standing = self.sources.top.as_ref().and_then(|(top, before)| {
             // Making a destination inside the source has changed the source's time.
-            let source = if is_first { *before } else { stat::handle(&**top).ok()? };
+            let is_new_inside = self.dest.is_new && self.own.overlap;
+            let source =
+                if is_first || is_new_inside { *before } else { stat::handle(&**top).ok()? };
             sheet.list(&source);
             let is_new = self.dest.is_new && is_first;
             Pair::from_sides(Some(source), dest_meta.filter(|_| !is_new))
@@ -287,4 +288,3 @@ impl Run<'_> {
         }
     }
 }
-

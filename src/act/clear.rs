@@ -216,7 +216,6 @@ impl Clearing<'_> {
     }
 }
 
-
 /// True if even its owner may not make or remove entries in it.
 fn is_read_only(dir: &Dir) -> bool {
     stat::handle(dir).is_ok_and(|meta| meta.mode & 0o300 != 0o300)

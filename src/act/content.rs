@@ -79,8 +79,8 @@ pub fn pour(
             }
             let left = bytes.end - at;
             let wanted = usize::try_from(left).map_or(BUFFER_BYTES, |left| left.min(BUFFER_BYTES));
-            let count =
-                read::fill_at(pipe.source, &mut buffer[..wanted], at).during(Side::Source, "read")?;
+            let count = read::fill_at(pipe.source, &mut buffer[..wanted], at)
+                .during(Side::Source, "read")?;
             let ours = &buffer[..count];
             hasher.update(ours);
             moved.source_read_bytes += count as u64;
@@ -110,7 +110,8 @@ fn write_differing(
     there: &mut [u8],
     at: u64,
 ) -> Result<Moved, Trouble> {
-    let count = read::fill_at(dest, &mut there[..ours.len()], at).during(Side::Dest, "read back")?;
+    let count =
+        read::fill_at(dest, &mut there[..ours.len()], at).during(Side::Dest, "read back")?;
     let theirs = &there[..count];
     let mut moved = Moved { dest_read_bytes: count as u64, ..Moved::default() };
     let mut run: Option<Range<usize>> = None;

@@ -114,8 +114,8 @@ pub fn open_dest(permit: &Permit, job: &Job<'_>) -> Result<(Opened, Wanted), Tro
 
 fn copy_file(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     let sides = &job.sides;
-    let source = read::open(sides.source, sides.source_name, sides.follow)
-        .during(Side::Source, "open")?;
+    let source =
+        read::open(sides.source, sides.source_name, sides.follow).during(Side::Source, "open")?;
     let (opened, wanted) = open_dest(permit, job)?;
     let written_by = if opened.is_new { Writing::All } else { job.writing };
     let pipe = Pipe { source: &source, dest: &opened.file, writing: written_by, stop: job.stop };
@@ -208,7 +208,9 @@ pub fn leave_torn(permit: &Permit, opened: &Opened, trouble: Trouble) -> Trouble
         Err(error) => Trouble {
             cause: match trouble.cause {
                 Cause::Stopped => Cause::Stopped,
-                cause => Cause::Rule(format!("{cause}; and it could not be marked as torn: {error}")),
+                cause => {
+                    Cause::Rule(format!("{cause}; and it could not be marked as torn: {error}"))
+                }
             },
             ..trouble
         },

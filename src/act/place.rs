@@ -32,8 +32,8 @@ pub fn create_file(
     rules: &Rules,
 ) -> Result<Opened, Trouble> {
     let mode = wanted.mode_at_creation(source, rules);
-    let file = write::create(permit, sides.dest, sides.dest_name, mode)
-        .during(Side::Dest, "create")?;
+    let file =
+        write::create(permit, sides.dest, sides.dest_name, mode).during(Side::Dest, "create")?;
     let now = stat::handle(&file).during(Side::Dest, "look at")?;
     Ok(Opened { file, now, is_new: true })
 }
@@ -55,8 +55,7 @@ pub fn open_file(
     let result = match open() {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             let target = Target::Entry(sides.dest, sides.dest_name);
-            set_mode(permit, target, there.mode | 0o600)
-                .during(Side::Dest, "make writable")?;
+            set_mode(permit, target, there.mode | 0o600).during(Side::Dest, "make writable")?;
             open()
         }
         Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
@@ -85,7 +84,9 @@ pub fn make_node(
     let (dir, name) = (sides.dest, sides.dest_name);
     let mode = wanted.mode_at_creation(source, rules);
     let made = match source.kind {
-        Kind::Dir => node::make_dir(permit, dir, name, mode).during(Side::Dest, "make the directory"),
+        Kind::Dir => {
+            node::make_dir(permit, dir, name, mode).during(Side::Dest, "make the directory")
+        }
         Kind::Symlink => {
             let target = read::link_target(sides.source, sides.source_name)
                 .during(Side::Source, "read the link")?;

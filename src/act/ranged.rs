@@ -114,8 +114,7 @@ impl RangedCopy {
         {
             write::set_len(permit, &self.opened.file, after.size)
                 .during(Side::Dest, "cut to length")?;
-            let moved =
-                Moved { source_read_bytes: after.size, written_bytes, ..Moved::default() };
+            let moved = Moved { source_read_bytes: after.size, written_bytes, ..Moved::default() };
             return Ok(Copied { digest: merge(&digests), moved, source: after });
         }
         copy_stable(permit, &self.pipe(stop), &after, self.before.size + 1)

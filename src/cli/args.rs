@@ -102,9 +102,8 @@ fn parser(placement: Placement) -> Command {
 /// Every option appends, so that the place of each occurrence is known. One without argument takes
 /// an optional `=value` in the parser's eyes, which `in_order` refuses.
 fn parsed_arg(row: &'static Row) -> Arg {
-    let mut arg = Arg::new(row.name)
-        .action(ArgAction::Append)
-        .value_parser(OsStringValueParser::new());
+    let mut arg =
+        Arg::new(row.name).action(ArgAction::Append).value_parser(OsStringValueParser::new());
     if row.has_long() {
         arg = arg.long(row.name).aliases(row.aliases);
     }
@@ -182,7 +181,11 @@ mod tests {
         let args = args(line, Placement::Anywhere).unwrap();
         let options = args.given.iter().map(|given| {
             let value = given.value.to_string_lossy();
-            if value.is_empty() { given.row.name.to_owned() } else { format!("{}={value}", given.row.name) }
+            if value.is_empty() {
+                given.row.name.to_owned()
+            } else {
+                format!("{}={value}", given.row.name)
+            }
         });
         let operands = args.operands.iter().map(|operand| operand.to_string_lossy().into_owned());
         options.chain(["|".to_owned()]).chain(operands).collect::<Vec<_>>().join(" ")

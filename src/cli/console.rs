@@ -136,6 +136,10 @@ impl Observer for Console {
         self.display.detail()
     }
 
+    fn wants_survey(&self) -> bool {
+        self.display.progress() == Progress::Bars && self.display.volume == Volume::Normal
+    }
+
     fn event(&self, event: &Event<'_>) {
         let mut state = self.state();
         if matches!(event, Event::Entry(_)) {
@@ -165,7 +169,7 @@ impl Observer for Console {
         let mut state = self.state();
         state.gauge = ledger.gauge();
         state.meter = Meter::start();
-        if self.display.progress() == Progress::Bars && self.display.volume == Volume::Normal {
+        if self.wants_survey() {
             let gauge = ledger.gauge();
             let (copied, sink) = (state.copied, self.display.sink);
             state.bar = Some(Bar::start(phase, gauge, copied, self.display.numbers, sink));

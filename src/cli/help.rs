@@ -154,7 +154,14 @@ mod tests {
         let mut page = Vec::new();
         manual_page(&mut page).unwrap();
         let page = String::from_utf8(page).unwrap();
-        for title in ["NAME", "SYNOPSIS", "THE TWO PHASES", "WHAT TO COPY", "EXIT STATUS", "DIFFERENCES FROM RSYNC"] {
+        for title in [
+            "NAME",
+            "SYNOPSIS",
+            "THE TWO PHASES",
+            "WHAT TO COPY",
+            "EXIT STATUS",
+            "DIFFERENCES FROM RSYNC",
+        ] {
             let quoted = format!(".SH \"{title}\"");
             assert!(page.contains(&quoted) || page.contains(&format!(".SH {title}")), "{title}");
         }

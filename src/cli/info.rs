@@ -54,8 +54,8 @@ const FLAGS: [(&str, Option<u8>, &str); 13] = [
 
 const DEBUG_FLAGS: [&str; 24] = [
     "ACL", "BACKUP", "BIND", "CHDIR", "CONNECT", "CMD", "DEL", "DELTASUM", "DUP", "EXIT", "FILTER",
-    "FLIST", "FUZZY", "GENR", "HASH", "HLINK", "ICONV", "IO", "NSTR", "OWN", "PROTO", "RECV", "SEND",
-    "TIME",
+    "FLIST", "FUZZY", "GENR", "HASH", "HLINK", "ICONV", "IO", "NSTR", "OWN", "PROTO", "RECV",
+    "SEND", "TIME",
 ];
 
 /// What was asked for by `--info`; it wins over every bundle, wherever it stands.

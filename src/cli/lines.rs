@@ -81,7 +81,9 @@ fn difference(change: &Change, display: &Display) -> Option<Vec<u8>> {
         Action::Keep(_) => return None,
         Action::Create => b"*missing    ",
         Action::Delete => b"*extra      ",
-        Action::Rewrite | Action::Replace | Action::Adjust => return Some(itemized(change, display)),
+        Action::Rewrite | Action::Replace | Action::Adjust => {
+            return Some(itemized(change, display));
+        }
     };
     let mut line = word.to_vec();
     append_name(&mut line, change, display);

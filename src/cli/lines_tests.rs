@@ -24,8 +24,7 @@ fn display(line: &str) -> Display {
 }
 
 fn outcome(path: &str, kind: Kind, action: Action, attrs: Attrs) -> Outcome {
-    let names: Vec<Name> =
-        path.split('/').filter_map(|name| Name::new(name.as_bytes())).collect();
+    let names: Vec<Name> = path.split('/').filter_map(|name| Name::new(name.as_bytes())).collect();
     let target = (kind == Kind::Symlink).then(|| Box::from(&b"to"[..]));
     let other_kind = action == Action::Replace;
     let diff = Diff { attrs, other_kind, ..Diff::NONE };
@@ -54,29 +53,91 @@ fn changes_are_told_as_rsync_tells_them() {
     let content = Attrs::CONTENT | Attrs::SIZE | Attrs::MTIME;
     for (path, kind, action, attrs, lines) in [
         ("a", Kind::File, Action::Create, NONE, ["", "a", "a", ">f+++++++++ a", ">f+++++++++ a"]),
-        ("a/b", Kind::File, Action::Rewrite, Attrs::SIZE | Attrs::MTIME,
-            ["", "a/b", "a/b", ">f.st...... a/b", ">f.st...... a/b"]),
-        ("a", Kind::File, Action::Replace, content, ["", "a", "a", ">f+++++++++ a", ">f+++++++++ a"]),
-        ("a", Kind::File, Action::Adjust, Attrs::MODE, ["", "", "a", ".f...p..... a", ".f...p..... a"]),
-        ("l", Kind::Symlink, Action::Create, NONE,
-            ["", "l -> to", "l -> to", "cL+++++++++ l -> to", "cL+++++++++ l -> to"]),
-        ("l", Kind::Symlink, Action::Adjust, Attrs::MTIME,
-            ["", "", "l", ".L..t...... l -> to", ".L..t...... l -> to"]),
-        ("", Kind::Dir, Action::Adjust, Attrs::MTIME,
-            ["", "./", "./", ".d..t...... ./", ".d..t...... ./"]),
-        ("sub", Kind::Dir, Action::Create, NONE,
-            ["", "sub/", "sub/", "cd+++++++++ sub/", "cd+++++++++ sub/"]),
+        (
+            "a/b",
+            Kind::File,
+            Action::Rewrite,
+            Attrs::SIZE | Attrs::MTIME,
+            ["", "a/b", "a/b", ">f.st...... a/b", ">f.st...... a/b"],
+        ),
+        (
+            "a",
+            Kind::File,
+            Action::Replace,
+            content,
+            ["", "a", "a", ">f+++++++++ a", ">f+++++++++ a"],
+        ),
+        (
+            "a",
+            Kind::File,
+            Action::Adjust,
+            Attrs::MODE,
+            ["", "", "a", ".f...p..... a", ".f...p..... a"],
+        ),
+        (
+            "l",
+            Kind::Symlink,
+            Action::Create,
+            NONE,
+            ["", "l -> to", "l -> to", "cL+++++++++ l -> to", "cL+++++++++ l -> to"],
+        ),
+        (
+            "l",
+            Kind::Symlink,
+            Action::Adjust,
+            Attrs::MTIME,
+            ["", "", "l", ".L..t...... l -> to", ".L..t...... l -> to"],
+        ),
+        (
+            "",
+            Kind::Dir,
+            Action::Adjust,
+            Attrs::MTIME,
+            ["", "./", "./", ".d..t...... ./", ".d..t...... ./"],
+        ),
+        (
+            "sub",
+            Kind::Dir,
+            Action::Create,
+            NONE,
+            ["", "sub/", "sub/", "cd+++++++++ sub/", "cd+++++++++ sub/"],
+        ),
         ("p", Kind::Fifo, Action::Create, NONE, ["", "p", "p", "cS+++++++++ p", "cS+++++++++ p"]),
-        ("x", Kind::File, Action::Delete, NONE,
-            ["", "deleting x", "deleting x", "*deleting   x", "*deleting   x"]),
-        ("x/y", Kind::Dir, Action::Delete, NONE,
-            ["", "deleting x/y/", "deleting x/y/", "*deleting   x/y/", "*deleting   x/y/"]),
-        ("x", Kind::Symlink, Action::Delete, NONE,
-            ["", "deleting x", "deleting x", "*deleting   x", "*deleting   x"]),
-        ("a", Kind::File, Action::Keep(Why::UpToDate), NONE,
-            ["", "", "a is uptodate", "", ".f          a"]),
-        ("l", Kind::Symlink, Action::Keep(Why::UpToDate), NONE,
-            ["", "", "l is uptodate", "", ".L          l -> to"]),
+        (
+            "x",
+            Kind::File,
+            Action::Delete,
+            NONE,
+            ["", "deleting x", "deleting x", "*deleting   x", "*deleting   x"],
+        ),
+        (
+            "x/y",
+            Kind::Dir,
+            Action::Delete,
+            NONE,
+            ["", "deleting x/y/", "deleting x/y/", "*deleting   x/y/", "*deleting   x/y/"],
+        ),
+        (
+            "x",
+            Kind::Symlink,
+            Action::Delete,
+            NONE,
+            ["", "deleting x", "deleting x", "*deleting   x", "*deleting   x"],
+        ),
+        (
+            "a",
+            Kind::File,
+            Action::Keep(Why::UpToDate),
+            NONE,
+            ["", "", "a is uptodate", "", ".f          a"],
+        ),
+        (
+            "l",
+            Kind::Symlink,
+            Action::Keep(Why::UpToDate),
+            NONE,
+            ["", "", "l is uptodate", "", ".L          l -> to"],
+        ),
         ("sub", Kind::Dir, Action::Keep(Why::UpToDate), NONE, ["", "", "", "", ".d          sub/"]),
     ] {
         let outcome = outcome(path, kind, action, attrs);

@@ -19,7 +19,8 @@ pub fn roots(operands: &[OsString], parents: Parents) -> Result<Roots, Problem> 
             remote.to_string_lossy()
         )));
     }
-    let Some((dest, sources)) = operands.split_last().filter(|(_, sources)| !sources.is_empty()) else {
+    let Some((dest, sources)) = operands.split_last().filter(|(_, sources)| !sources.is_empty())
+    else {
         return Err(Problem::unsupported(
             "listing a source (one operand) is not supported yet: use ls or find",
         ));

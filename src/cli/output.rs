@@ -143,7 +143,9 @@ mod tests {
 
     #[test]
     fn a_reader_that_went_away_is_no_error_and_a_full_disk_is() {
-        for (kind, is_fine) in [(io::ErrorKind::BrokenPipe, true), (io::ErrorKind::StorageFull, false)] {
+        for (kind, is_fine) in
+            [(io::ErrorKind::BrokenPipe, true), (io::ErrorKind::StorageFull, false)]
+        {
             let mut output = Output::to(Box::new(Broken(kind)), Pace::EachLine);
             output.line(b"a");
             output.text("b\n");

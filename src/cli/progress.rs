@@ -108,7 +108,13 @@ pub struct Bar {
 
 impl Bar {
     /// Shows the progress of `phase` until the bar is dropped; `copied` is what phase one counted.
-    pub fn start(phase: Phase, gauge: Arc<Gauge>, copied: Tally, numbers: Numbers, sink: Sink) -> Self {
+    pub fn start(
+        phase: Phase,
+        gauge: Arc<Gauge>,
+        copied: Tally,
+        numbers: Numbers,
+        sink: Sink,
+    ) -> Self {
         let target = match sink {
             Sink::Stdout => ProgressDrawTarget::stdout(),
             Sink::Stderr => ProgressDrawTarget::stderr(),
@@ -178,7 +184,8 @@ impl Watch {
         // As long as the tree is being listed nobody knows how much is left.
         let listed = self.gauge.is_scan_done() || extent.is_some();
         let knows_all = self.phase == Phase::Verify || listed;
-        let template = if knows_all { "{prefix} {bar:24} {wide_msg}" } else { "{prefix} {wide_msg}" };
+        let template =
+            if knows_all { "{prefix} {bar:24} {wide_msg}" } else { "{prefix} {wide_msg}" };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
@@ -211,9 +218,9 @@ impl Watch {
         let elapsed = u128::from(self.started.elapsed().as_secs());
         let left = u128::from(length.saturating_sub(position));
         let seconds = (elapsed * left).checked_div(u128::from(position));
-        seconds.and_then(|seconds| u64::try_from(seconds).ok()).map_or_else(String::new, |seconds| {
-            format!("{} left, ", clock(seconds).trim_start())
-        })
+        seconds
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map_or_else(String::new, |seconds| format!("{} left, ", clock(seconds).trim_start()))
     }
 }
 
@@ -239,7 +246,8 @@ mod tests {
     fn a_line_says_how_many_entries_are_left() {
         let gauge = Gauge::default();
         let listed = Census { files: 4, dirs: 2, ..Census::default() };
-        gauge.add(Tally { listed, total_bytes: 3_000_005, ..Tally::default() }, Findings::default());
+        gauge
+            .add(Tally { listed, total_bytes: 3_000_005, ..Tally::default() }, Findings::default());
         let mut meter = Meter::start();
         meter.tell();
         meter.tell();

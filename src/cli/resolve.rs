@@ -259,7 +259,11 @@ impl Choices {
         let source = self.pick(Switches::COPY_DIRLINKS, to_dirs, SourceLinks::AsLinks);
         Links {
             source: self.pick(Switches::COPY_LINKS, SourceLinks::Follow, source),
-            dest_dirs: self.pick(Switches::KEEP_DIRLINKS, DestDirLinks::Keep, DestDirLinks::Replace),
+            dest_dirs: self.pick(
+                Switches::KEEP_DIRLINKS,
+                DestDirLinks::Keep,
+                DestDirLinks::Replace,
+            ),
         }
     }
 

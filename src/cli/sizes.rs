@@ -44,9 +44,7 @@ pub fn number(option: &str, text: &OsStr) -> Result<i32, Problem> {
     if shown.is_empty() {
         return Ok(0);
     }
-    shown
-        .parse()
-        .map_err(|_| Problem::usage(format!("--{option}={shown}: invalid numeric value")))
+    shown.parse().map_err(|_| Problem::usage(format!("--{option}={shown}: invalid numeric value")))
 }
 
 fn split(text: &str, takes: fn(char) -> bool) -> (&str, &str) {
@@ -74,7 +72,8 @@ fn scaled(mantissa: &str, factor: i128) -> Option<i128> {
         return None;
     }
     // More digits than these are no size that fits, or say nothing of a byte.
-    let whole: i128 = if whole.is_empty() { 0 } else { whole.get(..whole.len().min(20))?.parse().ok()? };
+    let whole: i128 =
+        if whole.is_empty() { 0 } else { whole.get(..whole.len().min(20))?.parse().ok()? };
     let fraction = &fraction[..fraction.len().min(18)];
     let parts: i128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
     let scale = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;

@@ -119,19 +119,26 @@ fn findings(report: &Report, display: &Display) -> String {
         say("entries", format!("{} (by size, time and attributes)", numbers.count(found.compared)));
     } else {
         say("entries", numbers.count(found.compared));
-        let which = if display.verify == Verify::Transferred { "what this run wrote, " } else { "" };
-        say("file contents", format!(
-            "{} ({which}digests of phase one reused: {})",
-            numbers.count(found.compared_files),
-            numbers.count(found.digests_reused)
-        ));
+        let which =
+            if display.verify == Verify::Transferred { "what this run wrote, " } else { "" };
+        say(
+            "file contents",
+            format!(
+                "{} ({which}digests of phase one reused: {})",
+                numbers.count(found.compared_files),
+                numbers.count(found.digests_reused)
+            ),
+        );
         let how = if report.read_back.is_empty() {
             String::new()
         } else {
             format!(" ({})", report.read_back)
         };
         say("bytes read back", format!("{} bytes{how}", numbers.amount(verify.dest_read_bytes)));
-        say("bytes read from the source", format!("{} bytes", numbers.amount(verify.source_read_bytes)));
+        say(
+            "bytes read from the source",
+            format!("{} bytes", numbers.amount(verify.source_read_bytes)),
+        );
         say("unstable reads", numbers.count(found.unstable_reads));
     }
     say("differences", differences(found, numbers));

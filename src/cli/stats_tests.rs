@@ -34,7 +34,12 @@ fn report() -> Report {
             ..Tally::default()
         },
         verify: Some(Tally { dest_read_bytes: 3_000_002, ..Tally::default() }),
-        findings: Findings { compared: 1504, compared_files: 1500, digests_reused: 1500, ..Findings::default() },
+        findings: Findings {
+            compared: 1504,
+            compared_files: 1500,
+            digests_reused: 1500,
+            ..Findings::default()
+        },
         untold_refusals: 0,
         read_back: "through the page cache".to_owned(),
         ..Report::default()
@@ -66,9 +71,10 @@ fn the_trailer_is_rsyncs_and_our_line_comes_after_it() {
          total size is 3.00M  speedup is 1.00\n\
          verified 1,504 entries: 3.00M bytes read back through the page cache, 0 differences\n"
     );
-    assert!(told("-avv", &report()).starts_with(
-        "total: matches=0  hash_hits=0  false_alarms=0 data=3000002\n\nsent "
-    ));
+    assert!(
+        told("-avv", &report())
+            .starts_with("total: matches=0  hash_hits=0  false_alarms=0 data=3000002\n\nsent ")
+    );
 }
 
 #[test]
@@ -120,7 +126,9 @@ fn differences_are_told_even_if_nobody_asked() {
     let line = told("-a", &report);
     assert!(line.starts_with("verified "), "{line}");
     assert!(line.ends_with(", 3 differences found, 2 repaired, 1 remaining\n"), "{line}");
-    assert!(told("-a --stats", &report).contains("verified differences: 3 (content: 2, missing: 1)\n"));
+    assert!(
+        told("-a --stats", &report).contains("verified differences: 3 (content: 2, missing: 1)\n")
+    );
     assert_eq!(told("-aq", &report), "");
 }
 

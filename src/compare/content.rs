@@ -5,7 +5,7 @@ use std::fs::File;
 
 use crate::effort::{BUFFER_BYTES, Stop, with_buffers};
 use crate::error::{Cause, During, Side, Trouble};
-use crate::model::digest::{Digest, RangeDigest, RangeHasher, RANGE_BYTES};
+use crate::model::digest::{Digest, RANGE_BYTES, RangeDigest, RangeHasher};
 use crate::model::path::Name;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::read;

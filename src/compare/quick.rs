@@ -85,11 +85,7 @@ pub fn located<'a>(sides: &Sides<'a>) -> (Located<'a>, Located<'a>) {
         name: sides.source_name,
         follow: sides.follow,
     };
-    let dest = Located {
-        side: Side::Dest,
-        dir: sides.dest,
-        name: sides.dest_name,
-        follow: Follow::Never,
-    };
+    let dest =
+        Located { side: Side::Dest, dir: sides.dest, name: sides.dest_name, follow: Follow::Never };
     (source, dest)
 }

@@ -34,8 +34,7 @@ pub fn thorough(
     stop: &Stop,
 ) -> Result<Compared, Trouble> {
     let diff = shape(sides, source, dest, rules)?;
-    let mut compared =
-        Compared { diff, source_read_bytes: 0, dest_read_bytes: 0, digest: known };
+    let mut compared = Compared { diff, source_read_bytes: 0, dest_read_bytes: 0, digest: known };
     let has_bytes = source.kind == Kind::File && !diff.other_kind;
     if has_bytes && diff.attrs.contains(Attrs::SIZE) {
         compared.diff.attrs |= Attrs::CONTENT;

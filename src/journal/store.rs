@@ -29,7 +29,6 @@ pub struct Journal {
     failed: Mutex<Option<io::Error>>,
 }
 
-
 impl Journal {
     /// An empty journal for a pool of `workers` threads.
     pub fn new(workers: usize) -> io::Result<Self> {

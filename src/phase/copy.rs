@@ -14,10 +14,10 @@ use crate::model::meta::{Kind, Meta};
 use crate::phase::dirs::left_alone_below;
 use crate::phase::large::{LargeCopy, Place, is_large};
 use crate::phase::pass::{Memo, Pass};
+use crate::report::ledger::Ledger;
 use crate::report::ledger::{Record, Sheet};
 use crate::scan::node::{At, Node, Spot};
 use crate::scan::walk::{Entered, Ranged, Visit};
-use crate::report::ledger::Ledger;
 use crate::sys::dir::{Dir, Listed};
 
 /// Phase one.

@@ -42,6 +42,11 @@ impl Pass<'_> {
         // The top is there, whatever may be made below it.
         let why = at.and_then(|at| left_alone_below(at.node, &pair, &self.policy));
         if let Some(why) = why {
+            if why == Why::Exists {
+                let why = "something that --ignore-existing keeps is in the way of the directory";
+                let trouble = Trouble::rule(Side::Dest, "enter", why);
+                return self.give_up(at, &source, trouble, sheet);
+            }
             let action = Action::Keep(why);
             sheet.record(Record::of(&source, action, Diff::NONE), path);
             // rsync counts what is below a directory that `--existing` keeps from being made.
@@ -158,9 +163,8 @@ impl Pass<'_> {
     /// does not is simply in the way.
     fn leads_to_dir(&self, node: &Node<Memo>, parent: &Node<Memo>) -> bool {
         let (Some(chain), Some(name)) = (parent.dest(), node.name()) else { return false };
-        let looked = chain
-            .get()
-            .and_then(|dir| stat::entry(&dir, parent.dest_name(name), Follow::Links));
+        let looked =
+            chain.get().and_then(|dir| stat::entry(&dir, parent.dest_name(name), Follow::Links));
         looked.is_ok_and(|meta| meta.kind == Kind::Dir)
     }
 
@@ -187,9 +191,10 @@ impl Pass<'_> {
             (Some(parent), Some(name)) => parent.dest()?.get().is_ok_and(|dir| {
                 set_mode(permit, Target::Entry(&dir, parent.dest_name(name)), mode).is_ok()
             }),
-            _ => node.dest_to_be()?.get().is_ok_and(|dir| {
-                set_mode(permit, Target::Handle(dir.as_file()), mode).is_ok()
-            }),
+            _ => node
+                .dest_to_be()?
+                .get()
+                .is_ok_and(|dir| set_mode(permit, Target::Handle(dir.as_file()), mode).is_ok()),
         };
         is_set.then_some(dest.mode)
     }
@@ -236,9 +241,8 @@ impl Pass<'_> {
 
 /// [`left_alone`] for an entry below a directory that may itself have been left out.
 pub fn left_alone_below(node: &Node<Memo>, pair: &Pair, policy: &Policy) -> Option<Why> {
-    let left_out = |memo: &Memo| {
-        matches!(memo.action, Action::Keep(Why::NotThere | Why::NotEvenAbove))
-    };
+    let left_out =
+        |memo: &Memo| matches!(memo.action, Action::Keep(Why::NotThere | Why::NotEvenAbove));
     if node.memo().is_some_and(left_out) {
         return Some(Why::NotEvenAbove);
     }
@@ -253,4 +257,3 @@ pub struct Left {
     /// Its handle, to look at it again.
     pub dir: Option<Arc<Dir>>,
 }
-

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::act::clear::Clearing;
+use crate::error::{During, Side};
 use crate::model::meta::Kind;
 use crate::phase::pass::{Memo, Pass};
 use crate::report::ledger::{Ledger, Sheet};
 use crate::scan::node::{Node, Spot};
-use crate::error::{During, Side};
 use crate::settings::Extraneous;
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;

@@ -85,11 +85,8 @@ impl<'a> Pass<'a> {
         let preserve = settings.preserve;
         let tolerance =
             Tolerance { preserve, window: settings.update.window, identity: identity.clone() };
-        let policy = Policy {
-            select: settings.select,
-            update: settings.update,
-            delete: settings.delete,
-        };
+        let policy =
+            Policy { select: settings.select, update: settings.update, delete: settings.delete };
         Self {
             settings,
             permit,
@@ -160,12 +157,7 @@ impl<'a> Pass<'a> {
 
     /// Tells attributes that could not be set: of those that a destination refuses to everybody
     /// (root squash, a file system without owners) only the first, and the others are counted.
-    pub fn tell_refused(
-        &self,
-        ledger: &Ledger<'_>,
-        spot: &Spot<'_, Memo>,
-        troubles: Vec<Trouble>,
-    ) {
+    pub fn tell_refused(&self, ledger: &Ledger<'_>, spot: &Spot<'_, Memo>, troubles: Vec<Trouble>) {
         for trouble in troubles {
             if !is_refusal(&trouble.cause) {
                 self.tell(ledger, spot, trouble);
@@ -357,8 +349,5 @@ impl<'a> Pass<'a> {
 /// True if the destination will not let anybody set this attribute, here or elsewhere.
 fn is_refusal(cause: &Cause) -> bool {
     let Cause::Io(error) = cause else { return false };
-    matches!(
-        error.kind(),
-        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::Unsupported
-    )
+    matches!(error.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::Unsupported)
 }

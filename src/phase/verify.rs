@@ -277,8 +277,8 @@ impl Verify<'_> {
     fn still_differs(&self, spot: &Spot<'_, Memo>) {
         let why = "it still differs from its source after a repair (run again; if that does not \
                    help, somebody else changes it or the storage does not keep what it is given)";
-        let mut fault = Trouble::rule(Side::Dest, "repair", why)
-            .at(spot.dest_place(&self.pass.dest_root));
+        let mut fault =
+            Trouble::rule(Side::Dest, "repair", why).at(spot.dest_place(&self.pass.dest_root));
         fault.class = Class::Unverified;
         self.pass.tell_fault(self.ledger, &fault);
     }
@@ -304,8 +304,9 @@ fn count_difference(action: Action, diff: &Diff, findings: &mut Findings) {
 fn look(at: &At<'_, Memo>) -> Result<(Meta, Option<Meta>), Trouble> {
     let source = stat::entry(at.source, at.name, at.follow).during(Side::Source, "look at")?;
     let dest = match at.dest {
-        Some(dest) => stat::entry_if_any(dest, at.dest_name(), Follow::Never)
-            .during(Side::Dest, "look at")?,
+        Some(dest) => {
+            stat::entry_if_any(dest, at.dest_name(), Follow::Never).during(Side::Dest, "look at")?
+        }
         None => None,
     };
     Ok((source, dest))

@@ -252,4 +252,3 @@ impl<'l> Sheet<'l> {
         ledger.sequencer.close(slot, items, tell);
     }
 }
-

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use crate::error::{During, Side, Trouble};
 use crate::model::meta::{FileId, Kind};
 use crate::model::path::Name;
-use crate::sys::chain::Chain;
 use crate::settings::SourceLinks;
+use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::stat;
 

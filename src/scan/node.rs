@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use crate::error::Place;
 use crate::model::meta::FileId;
 use crate::model::path::{Name, RelPath};
-use crate::sys::chain::Chain;
 use crate::scan::layer::Layer;
+use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::sides::Sides;
 
@@ -62,7 +62,12 @@ impl<M> Node<M> {
     }
 
     /// The directory `name` below this one.
-    pub(crate) fn child(self: &Arc<Self>, name: &Name, layers: Vec<Layer>, in_dest: bool) -> Arc<Self> {
+    pub(crate) fn child(
+        self: &Arc<Self>,
+        name: &Name,
+        layers: Vec<Layer>,
+        in_dest: bool,
+    ) -> Arc<Self> {
         self.open.fetch_add(1, Ordering::Relaxed);
         let dest_name = self.renamed.as_ref().unwrap_or(name);
         Arc::new(Self {

@@ -179,8 +179,14 @@ impl<'s, V: Visit> Walk<'s, V> {
         match looked.during(Side::Source, "look at") {
             Ok((source, meta)) => {
                 let follow = chain.follow();
-                let at =
-                    At { node: &parent, layer: 0, source: &source, dest: None, name: &name, follow };
+                let at = At {
+                    node: &parent,
+                    layer: 0,
+                    source: &source,
+                    dest: None,
+                    name: &name,
+                    follow,
+                };
                 self.visit_seen(scope, node, at, meta, sheet);
             }
             Err(trouble) => {
@@ -310,10 +316,8 @@ impl<'s, V: Visit> Walk<'s, V> {
             node.expect_one_more();
             batches.push(Batch { node: Arc::clone(&node), entries, sheet: sheet.fork() });
         }
-        let children: Vec<_> = dirs
-            .into_iter()
-            .map(|entry| (self.child(&node, &entry), sheet.fork()))
-            .collect();
+        let children: Vec<_> =
+            dirs.into_iter().map(|entry| (self.child(&node, &entry), sheet.fork())).collect();
         sheet.close();
         // A worker takes what it spawned last: in reverse, so that it goes on in rsync's order.
         for (child, sheet) in children.into_iter().rev() {
@@ -470,7 +474,8 @@ impl<'s, V: Visit> Walk<'s, V> {
         });
         match seen {
             Ok((source, _)) if source.kind == Kind::Dir => {
-                let trouble = Trouble::rule(Side::Source, "read", "it became a directory meanwhile");
+                let trouble =
+                    Trouble::rule(Side::Source, "read", "it became a directory meanwhile");
                 self.visitor.trouble(&at.spot(), trouble, sheet);
                 None
             }
@@ -499,7 +504,12 @@ impl<'s, V: Visit> Walk<'s, V> {
             file.finish(&mut sheet);
             return self.skip(node, sheet);
         }
-        let shared = Arc::new(InRanges { file, node, open: AtomicU64::new(ranges), sheet: Mutex::new(Some(sheet)) });
+        let shared = Arc::new(InRanges {
+            file,
+            node,
+            open: AtomicU64::new(ranges),
+            sheet: Mutex::new(Some(sheet)),
+        });
         for range in (0..ranges).rev() {
             let shared = Arc::clone(&shared);
             scope.spawn(move |_| {

@@ -6,9 +6,7 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
 use filetime::FileTime;
-use rustix::fs::{
-    AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid,
-};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
 
 use crate::model::meta::{Kind, Stamp};
 use crate::model::path::Name;
@@ -66,10 +64,7 @@ pub fn set_mtime(_: &Permit, target: Target<'_>, mtime: Stamp) -> io::Result<()>
         Target::Entry(dir, name) => {
             let times = Timestamps {
                 last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-                last_modification: Timespec {
-                    tv_sec: mtime.secs,
-                    tv_nsec: mtime.nanos.into(),
-                },
+                last_modification: Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos.into() },
             };
             let flags = AtFlags::SYMLINK_NOFOLLOW;
             Ok(rustix::fs::utimensat(dir, name.as_c_str(), &times, flags)?)

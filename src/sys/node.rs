@@ -41,13 +41,7 @@ pub fn make_link(_: &Permit, dir: &Dir, name: &Name, target: &[u8]) -> io::Resul
 }
 
 /// Makes a fifo, a socket or a device like `like`, with permission bits `mode`.
-pub fn make_special(
-    _: &Permit,
-    dir: &Dir,
-    name: &Name,
-    like: &Meta,
-    mode: u32,
-) -> io::Result<()> {
+pub fn make_special(_: &Permit, dir: &Dir, name: &Name, like: &Meta, mode: u32) -> io::Result<()> {
     let file_type = match like.kind {
         Kind::Fifo => FileType::Fifo,
         Kind::Socket => FileType::Socket,

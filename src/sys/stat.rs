@@ -61,10 +61,7 @@ fn meta(statx: &Statx) -> io::Result<Meta> {
         size: statx.stx_size,
         mtime: stamp(statx.stx_mtime),
         ctime: stamp(statx.stx_ctime),
-        id: FileId {
-            dev: makedev(statx.stx_dev_major, statx.stx_dev_minor),
-            ino: statx.stx_ino,
-        },
+        id: FileId { dev: makedev(statx.stx_dev_major, statx.stx_dev_minor), ino: statx.stx_ino },
         nlink: statx.stx_nlink,
         rdev: makedev(statx.stx_rdev_major, statx.stx_rdev_minor),
     })

@@ -22,8 +22,7 @@ pub enum Access {
 
 /// Makes a file that is not there yet. With the umask at 0 its mode is `mode`.
 pub fn create(_: &Permit, dir: &Dir, name: &Name, mode: u32) -> io::Result<File> {
-    let flags =
-        OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let fd = rustix::fs::openat(dir, name.as_c_str(), flags, Mode::from_raw_mode(mode))?;
     Ok(fd.into())
 }

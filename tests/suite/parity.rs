@@ -67,6 +67,17 @@ const ALLOWED: &[Allowed] = &[
         reason: "under -K rsync loses the time of a directory behind a kept link when it writes below; twosync sets it",
     },
     Allowed {
+        name: "source-changed-by-copy",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "copying a directory into itself changes its time; like a second rsync, twosync's second phase sees \
+                 the new time and carries it over",
+    },
+    Allowed {
+        name: "listing-later",
+        covers: &[Aspect::ExitCode],
+        reason: "a single operand lists it in rsync; twosync says that it does not support that yet",
+    },
+    Allowed {
         name: "unlisted-directory-mode",
         covers: &[Aspect::Tree],
         reason: "rsync leaves its own helping u+rw on a directory that the source did not let it list; twosync sets the mode",
@@ -116,18 +127,10 @@ fn every_case_file_is_run_and_there_are_many_cases() {
     let found: BTreeSet<String> = fs::read_dir(fixtures().join("parity"))
         .expect("the fixtures are there")
         .map(|entry| entry.expect("a readable directory").path())
-        .map(|path| {
-            path.file_stem()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned()
-        })
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
         .collect();
     assert_eq!(listed, found);
-    let cases: Vec<Case> = GROUPS
-        .iter()
-        .flat_map(|group| read_cases(&case_file(group)))
-        .collect();
+    let cases: Vec<Case> = GROUPS.iter().flat_map(|group| read_cases(&case_file(group))).collect();
     let names: BTreeSet<&String> = cases.iter().map(|case| &case.name).collect();
     assert_eq!(names.len(), cases.len(), "two cases have one name");
     assert!(cases.len() >= 150, "only {} cases", cases.len());
@@ -140,10 +143,7 @@ fn every_allowed_difference_is_known_and_used() {
         .flat_map(|group| read_cases(&case_file(group)))
         .flat_map(|case| case.allow)
         .collect();
-    let known: BTreeSet<String> = ALLOWED
-        .iter()
-        .map(|allowed| allowed.name.to_owned())
-        .collect();
+    let known: BTreeSet<String> = ALLOWED.iter().map(|allowed| allowed.name.to_owned()).collect();
     assert_eq!(used, known);
 }
 
@@ -169,9 +169,8 @@ fn check_group(group: &str) {
         }
         run_count += 1;
         let arena = Arena::new(&top.path().join(number.to_string()), &rsync, &program);
-        if let Err(report) = arena
-            .and_then(|arena| arena.check(case))
-            .unwrap_or_else(|why| Err(why.to_string()))
+        if let Err(report) =
+            arena.and_then(|arena| arena.check(case)).unwrap_or_else(|why| Err(why.to_string()))
         {
             failed_count += 1;
             writeln!(failures, "\n==== {group}: {} ====\n{report}", case.name)
@@ -231,22 +230,13 @@ impl<'a> Arena<'a> {
             fs::create_dir_all(dir)?;
             open_to_all(dir)?;
         }
-        Ok(Self {
-            sides,
-            started: SystemTime::now(),
-        })
+        Ok(Self { sides, started: SystemTime::now() })
     }
 
     /// Goes through a case's steps on both sides up to the first one that differs; the inner error says how.
     fn check(&self, case: &Case) -> io::Result<Result<(), String>> {
-        let owner = if case.as_nobody {
-            Owner {
-                uid: NOBODY,
-                gid: NOBODY,
-            }
-        } else {
-            Owner::runner()
-        };
+        let owner =
+            if case.as_nobody { Owner { uid: NOBODY, gid: NOBODY } } else { Owner::runner() };
         let lines: Vec<Line> = case.lines();
         let mut mounts = Vec::new();
         for (dir, _) in &self.sides {
@@ -257,10 +247,9 @@ impl<'a> Arena<'a> {
         }
         for step in &case.steps {
             match step {
-                Step::Build(lines) => self
-                    .sides
-                    .iter()
-                    .try_for_each(|(dir, _)| build(dir, lines, owner))?,
+                Step::Build(lines) => {
+                    self.sides.iter().try_for_each(|(dir, _)| build(dir, lines, owner))?
+                }
                 Step::Run { args, dir } => {
                     if let Err(report) = self.check_run(case, args, dir) {
                         return Ok(Err(report));
@@ -280,11 +269,7 @@ impl<'a> Arena<'a> {
             .map(|(name, value)| (OsString::from(name), OsString::from(value)))
             .collect();
         let order = Order::under(args);
-        let conditions = Conditions {
-            umask: case.umask,
-            user,
-            env,
-        };
+        let conditions = Conditions { umask: case.umask, user, env };
         let [(left, left_tree), (right, right_tree)] =
             self.sides.each_ref().map(|(root, program)| {
                 let mut args: Vec<Vec<u8>> = args.iter().map(|arg| filled(arg, root)).collect();
@@ -297,10 +282,7 @@ impl<'a> Arena<'a> {
             });
         let mut found = Vec::new();
         if left.code != right.code {
-            found.push((
-                Aspect::ExitCode,
-                format!("exit code {} | {}\n", left.code, right.code),
-            ));
+            found.push((Aspect::ExitCode, format!("exit code {} | {}\n", left.code, right.code)));
         }
         if left.stdout != right.stdout {
             found.push((Aspect::Stdout, "stdout differs\n".into()));

@@ -73,13 +73,9 @@ pub(crate) fn read_cases(file: &Path) -> Vec<Case> {
     let text = fs::read_to_string(file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
     let mut reader = Reader::default();
     for (index, line) in text.lines().enumerate() {
-        reader
-            .line(line)
-            .unwrap_or_else(|why| panic!("{}:{}: {why}", file.display(), index + 1));
+        reader.line(line).unwrap_or_else(|why| panic!("{}:{}: {why}", file.display(), index + 1));
     }
-    reader
-        .close_tree()
-        .unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+    reader.close_tree().unwrap_or_else(|why| panic!("{}: {why}", file.display()));
     reader.cases
 }
 
@@ -98,10 +94,8 @@ impl Reader {
             return Ok(());
         }
         if line.starts_with(' ') {
-            let tree = self
-                .tree
-                .as_mut()
-                .ok_or("an indented line outside of `tree:` and `edit:`")?;
+            let tree =
+                self.tree.as_mut().ok_or("an indented line outside of `tree:` and `edit:`")?;
             tree.push_str(line);
             tree.push('\n');
             return Ok(());
@@ -114,10 +108,7 @@ impl Reader {
             self.cases.push(new_case(value));
             return Ok(());
         }
-        let case = self
-            .cases
-            .last_mut()
-            .ok_or("a key before the first `case:`")?;
+        let case = self.cases.last_mut().ok_or("a key before the first `case:`")?;
         match key {
             "as" if value == "nobody" => case.as_nobody = true,
             "umask" => case.umask = u32::from_str_radix(value, 8).map_err(|why| why.to_string())?,
@@ -128,10 +119,9 @@ impl Reader {
             "in" => self.dir = PathBuf::from(value),
             "tree" | "edit" if value.is_empty() => self.tree = Some(String::new()),
             "tree" | "edit" => self.tree = Some(read_tree(value)?),
-            "args" => case.steps.push(Step::Run {
-                args: split_words(value)?,
-                dir: self.dir.clone(),
-            }),
+            "args" => {
+                case.steps.push(Step::Run { args: split_words(value)?, dir: self.dir.clone() })
+            }
             "ours" => case.ours = split_words(value)?,
             "allow" => case.allow.push(value.into()),
             _ => return Err(format!("unknown key `{key}`")),

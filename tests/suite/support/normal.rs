@@ -28,13 +28,8 @@ const MESSAGE_STARTS: [&[u8]; 7] = [
 ];
 
 /// How lines of the message stream end.
-const MESSAGE_ENDS: [&[u8]; 5] = [
-    b" is uptodate",
-    b" exists",
-    b" is newer",
-    b" is over max-size",
-    b" is under min-size",
-];
+const MESSAGE_ENDS: [&[u8]; 5] =
+    [b" is uptodate", b" exists", b" is newer", b" is over max-size", b" is under min-size"];
 
 /// Quotes an index of rsync's own file list, which nobody else has.
 const DUPLICATE_LINE: &[u8] = b"removing duplicate name ";
@@ -52,16 +47,10 @@ pub(crate) enum Order {
 impl Order {
     /// The order that these arguments ask for.
     pub(crate) fn under(args: &[Vec<u8>]) -> Self {
-        let clusters = args
-            .iter()
-            .filter(|arg| arg.starts_with(b"-") && !arg.starts_with(b"--"));
+        let clusters = args.iter().filter(|arg| arg.starts_with(b"-") && !arg.starts_with(b"--"));
         let letters: Vec<u8> = clusters.flatten().copied().collect();
         let is_verbose = letters.split(|&letter| letter == b'v').count() > 2;
-        if is_verbose && !letters.contains(&b'i') {
-            Self::Free
-        } else {
-            Self::Exact
-        }
+        if is_verbose && !letters.contains(&b'i') { Self::Free } else { Self::Exact }
     }
 }
 
@@ -74,10 +63,7 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
         lines.pop();
     }
     lines.retain(|line| !line.starts_with(DUPLICATE_LINE));
-    while lines
-        .last()
-        .is_some_and(|line| OWN_LINES.iter().any(|own| line.starts_with(own)))
-    {
+    while lines.last().is_some_and(|line| OWN_LINES.iter().any(|own| line.starts_with(own))) {
         lines.pop();
     }
     let (mut messages, mut items): (Vec<_>, Vec<_>) =
@@ -121,23 +107,16 @@ fn normal_line(line: &[u8]) -> Vec<u8> {
 
 /// Keeps the last state of a `--progress` line: bytes and percentage, without rate, time and `to-chk`.
 fn normal_progress(line: &[u8]) -> Vec<u8> {
-    let last = line
-        .rsplit(|&byte| byte == b'\r')
-        .next()
-        .unwrap_or_default();
+    let last = line.rsplit(|&byte| byte == b'\r').next().unwrap_or_default();
     let percent = find(last, b"%").map_or(last.len(), |at| at + 1);
     [&last[..percent], b" #".as_slice()].concat()
 }
 
 /// Replaces each word that `is_loose` by `#`.
 fn words(line: &[u8], is_loose: impl Fn(&[u8]) -> bool) -> Vec<u8> {
-    let words = line.split(|&byte| byte == b' ').map(|word| {
-        if is_loose(word) {
-            b"#".to_vec()
-        } else {
-            word.to_vec()
-        }
-    });
+    let words = line
+        .split(|&byte| byte == b' ')
+        .map(|word| if is_loose(word) { b"#".to_vec() } else { word.to_vec() });
     words.collect::<Vec<_>>().join(&b' ')
 }
 
@@ -149,9 +128,7 @@ fn is_number(word: &[u8]) -> bool {
         .or(word.strip_suffix(b"G"))
         .unwrap_or(word);
     !digits.is_empty()
-        && digits
-            .iter()
-            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','))
+        && digits.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','))
 }
 
 /// Says whether `needle` occurs.
@@ -161,8 +138,7 @@ fn contains(text: &[u8], needle: &[u8]) -> bool {
 
 /// Where `needle` occurs first.
 fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
-    text.windows(needle.len())
-        .position(|window| window == needle)
+    text.windows(needle.len()).position(|window| window == needle)
 }
 
 /// Replaces every occurrence of `from`.

@@ -28,11 +28,7 @@ pub(crate) struct Conditions {
 
 impl Default for Conditions {
     fn default() -> Self {
-        Self {
-            umask: 0o022,
-            user: None,
-            env: Vec::new(),
-        }
+        Self { umask: 0o022, user: None, env: Vec::new() }
     }
 }
 

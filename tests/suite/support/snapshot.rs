@@ -66,9 +66,8 @@ impl Snapshot {
             let mut entry = look(&path, started);
             if entry.nlink > 1 {
                 let meta = path.symlink_metadata().expect("the entry is still there");
-                let first = first_names
-                    .entry((meta.dev(), meta.ino()))
-                    .or_insert_with(|| name.clone());
+                let first =
+                    first_names.entry((meta.dev(), meta.ino())).or_insert_with(|| name.clone());
                 entry.linked_to = (*first != name).then(|| first.clone());
             }
             entries.insert(name, entry);
@@ -79,10 +78,7 @@ impl Snapshot {
     /// Looks at the whole tree below `root` with all times as they are.
     #[allow(dead_code, reason = "shared by suites that come and go")]
     pub(crate) fn of(root: &Path) -> Self {
-        Self::since(
-            root,
-            SystemTime::now() + std::time::Duration::from_secs(1 << 32),
-        )
+        Self::since(root, SystemTime::now() + std::time::Duration::from_secs(1 << 32))
     }
 
     /// Lists what differs, one line a fact: nothing when the trees are alike.
@@ -102,10 +98,7 @@ impl Snapshot {
                 }
             }
         }
-        let extra = other
-            .entries
-            .iter()
-            .filter(|(path, _)| !self.entries.contains_key(*path));
+        let extra = other.entries.iter().filter(|(path, _)| !self.entries.contains_key(*path));
         found.extend(extra.map(|(path, entry)| {
             format!("{}: only on the right ({})", readable(path), entry.kind)
         }));
@@ -124,18 +117,10 @@ impl Entry {
             ("gid", self.gid.to_string()),
             ("nlink", self.nlink.to_string()),
             ("size", self.size.to_string()),
-            (
-                "mtime",
-                self.mtime
-                    .map_or_else(|| "now".into(), |time| time.to_string()),
-            ),
+            ("mtime", self.mtime.map_or_else(|| "now".into(), |time| time.to_string())),
             ("target", bytes(&self.target)),
             ("rdev", format!("{:x}", self.rdev)),
-            (
-                "digest",
-                self.digest
-                    .map_or_else(|| "-".into(), |digest| format!("{digest:016x}")),
-            ),
+            ("digest", self.digest.map_or_else(|| "-".into(), |digest| format!("{digest:016x}"))),
             ("linked to", bytes(&self.linked_to)),
         ]
     }
@@ -145,10 +130,7 @@ impl Entry {
 fn look(path: &Path, started: SystemTime) -> Entry {
     let meta = path.symlink_metadata().expect("the entry is still there");
     let kind = kind_of(meta.file_type());
-    let since_1970 = started
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970")
-        .as_nanos();
+    let since_1970 = started.duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
     let mtime = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
     // File systems stamp with a clock that lags behind by some milliseconds.
     let now_starts = i128::try_from(since_1970).expect("before the year 10^22") - 1_000_000_000;
@@ -161,18 +143,9 @@ fn look(path: &Path, started: SystemTime) -> Entry {
         nlink: if kind == "dir" { 1 } else { meta.nlink() },
         size: if kind == "dir" { 0 } else { meta.size() },
         mtime: (!(now_starts..now_ends).contains(&mtime)).then_some(mtime),
-        target: (kind == "link").then(|| {
-            fs::read_link(path)
-                .expect("a readable link")
-                .as_os_str()
-                .as_bytes()
-                .to_vec()
-        }),
-        rdev: if matches!(kind, "char" | "block") {
-            meta.rdev()
-        } else {
-            0
-        },
+        target: (kind == "link")
+            .then(|| fs::read_link(path).expect("a readable link").as_os_str().as_bytes().to_vec()),
+        rdev: if matches!(kind, "char" | "block") { meta.rdev() } else { 0 },
         digest: (kind == "file").then(|| fnv1a(&fs::read(path).unwrap_or_default())),
         linked_to: None,
     }
@@ -200,9 +173,5 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 
 /// Bytes as printable text.
 pub(crate) fn readable(bytes: &[u8]) -> String {
-    if bytes.is_empty() {
-        "(top)".into()
-    } else {
-        bytes.escape_ascii().to_string()
-    }
+    if bytes.is_empty() { "(top)".into() } else { bytes.escape_ascii().to_string() }
 }

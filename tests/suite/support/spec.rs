@@ -24,10 +24,7 @@
 use crate::support::words::split_words;
 
 /// The modification time of every entry that names none: 2020-01-02T03:04:05.123456789Z.
-pub(crate) const DEFAULT_MTIME: Stamp = Stamp {
-    seconds: 1_577_934_245,
-    nanoseconds: 123_456_789,
-};
+pub(crate) const DEFAULT_MTIME: Stamp = Stamp { seconds: 1_577_934_245, nanoseconds: 123_456_789 };
 
 /// A moment: seconds since 1970 and nanoseconds within the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,10 +38,7 @@ pub(crate) struct Stamp {
 pub(crate) enum Node {
     Dir,
     File(Vec<u8>),
-    SparseFile {
-        bytes: Vec<u8>,
-        holes: Vec<(usize, usize)>,
-    },
+    SparseFile { bytes: Vec<u8>, holes: Vec<(usize, usize)> },
     Link(Vec<u8>),
     Fifo,
     Socket,
@@ -92,11 +86,7 @@ fn expand(line: &str) -> Vec<String> {
         let (from, to) = inner.split_once("..")?;
         let numbers = from.parse::<u32>().ok()?..=to.parse::<u32>().ok()?;
         let width = from.len();
-        Some(
-            numbers
-                .map(|number| format!("{before}{number:0width$}{after}"))
-                .collect::<Vec<_>>(),
-        )
+        Some(numbers.map(|number| format!("{before}{number:0width$}{after}")).collect::<Vec<_>>())
     });
     range.map_or_else(
         || vec![line.to_owned()],
@@ -110,14 +100,7 @@ fn parse_line(text: &str) -> Result<Line, String> {
     let path = words.next().ok_or("no path")?;
     let kind = words.next().ok_or("no kind")?;
     let rest: Vec<Vec<u8>> = words.collect();
-    let mut line = Line {
-        path,
-        node: Node::Dir,
-        mode: None,
-        mtime: None,
-        uid: None,
-        gid: None,
-    };
+    let mut line = Line { path, node: Node::Dir, mode: None, mtime: None, uid: None, gid: None };
     let extra = take_attributes(&mut line, rest)?;
     line.node = node_of(&kind, &extra)?;
     Ok(line)
@@ -150,8 +133,7 @@ fn is_mode(text: &str) -> bool {
 
 /// Reads a plain number.
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    text.parse()
-        .map_err(|_| format!("`{text}` is not a number"))
+    text.parse().map_err(|_| format!("`{text}` is not a number"))
 }
 
 /// Turns the kind word and what remains of the line into a node.
@@ -160,18 +142,14 @@ fn node_of(kind: &[u8], extra: &[Vec<u8>]) -> Result<Node, String> {
     match kind {
         b"dir" => Ok(Node::Dir),
         b"file" => file_of(extra),
-        b"link" => extra
-            .get(1)
-            .cloned()
-            .map(Node::Link)
-            .ok_or_else(|| "link without -> target".into()),
+        b"link" => {
+            extra.get(1).cloned().map(Node::Link).ok_or_else(|| "link without -> target".into())
+        }
         b"fifo" => Ok(Node::Fifo),
         b"socket" => Ok(Node::Socket),
         b"char" => device_of(first).map(|(major, minor)| Node::Char(major, minor)),
         b"block" => device_of(first).map(|(major, minor)| Node::Block(major, minor)),
-        b"hardlink" => first
-            .map(Node::HardLink)
-            .ok_or_else(|| "hardlink without a name".into()),
+        b"hardlink" => first.map(Node::HardLink).ok_or_else(|| "hardlink without a name".into()),
         b"mount" => Ok(Node::Mount),
         b"set" => Ok(Node::Set),
         b"remove" => Ok(Node::Remove),
@@ -183,9 +161,7 @@ fn node_of(kind: &[u8], extra: &[Vec<u8>]) -> Result<Node, String> {
 fn device_of(word: Option<Vec<u8>>) -> Result<(u32, u32), String> {
     let text = String::from_utf8(word.ok_or("device without numbers")?)
         .map_err(|_| "device numbers".to_string())?;
-    let (major, minor) = text
-        .split_once(':')
-        .ok_or("device numbers want `major:minor`")?;
+    let (major, minor) = text.split_once(':').ok_or("device numbers want `major:minor`")?;
     Ok((number(major)?, number(minor)?))
 }
 
@@ -208,11 +184,7 @@ fn file_of(extra: &[Vec<u8>]) -> Result<Node, String> {
     if let Some(size) = size {
         bytes = pseudo_random(size, seed);
     }
-    Ok(if holes.is_empty() {
-        Node::File(bytes)
-    } else {
-        Node::SparseFile { bytes, holes }
-    })
+    Ok(if holes.is_empty() { Node::File(bytes) } else { Node::SparseFile { bytes, holes } })
 }
 
 /// `size` bytes that depend on `seed` alone (xorshift).
@@ -237,23 +209,14 @@ fn parse_stamp(text: &str) -> Result<Stamp, String> {
     };
     let nanoseconds = number(&format!("{fraction:0<9}"))?;
     if let Some(epoch) = whole.strip_prefix('@') {
-        return Ok(Stamp {
-            seconds: number(epoch)?,
-            nanoseconds,
-        });
+        return Ok(Stamp { seconds: number(epoch)?, nanoseconds });
     }
-    let fields: Vec<i64> = whole
-        .split(['-', 'T', ':'])
-        .map(number)
-        .collect::<Result<_, _>>()?;
+    let fields: Vec<i64> = whole.split(['-', 'T', ':']).map(number).collect::<Result<_, _>>()?;
     let [year, month, day, hour, minute, second] = fields[..] else {
         return Err(format!("`{text}` is not a time"));
     };
     let seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-    Ok(Stamp {
-        seconds,
-        nanoseconds,
-    })
+    Ok(Stamp { seconds, nanoseconds })
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar.

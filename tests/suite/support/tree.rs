@@ -25,10 +25,7 @@ pub(crate) struct Owner {
 impl Owner {
     /// The user who runs the tests.
     pub(crate) fn runner() -> Self {
-        Self {
-            uid: rustix::process::geteuid().as_raw(),
-            gid: rustix::process::getegid().as_raw(),
-        }
+        Self { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() }
     }
 }
 
@@ -89,11 +86,7 @@ impl Mounts {
     /// Of the tree that is to be built below `root`.
     pub(crate) fn of(root: &Path, lines: &[Line]) -> Self {
         let mounts = lines.iter().filter(|line| line.node == Node::Mount);
-        Self {
-            points: mounts
-                .map(|line| root.join(OsStr::from_bytes(&line.path)))
-                .collect(),
-        }
+        Self { points: mounts.map(|line| root.join(OsStr::from_bytes(&line.path))).collect() }
     }
 }
 
@@ -121,9 +114,7 @@ fn make_parents(
     owner: Owner,
     plans: &mut BTreeMap<PathBuf, Finish>,
 ) -> io::Result<()> {
-    let Some(parent) = path
-        .parent()
-        .filter(|parent| parent.starts_with(root) && *parent != root)
+    let Some(parent) = path.parent().filter(|parent| parent.starts_with(root) && *parent != root)
     else {
         return Ok(());
     };
@@ -133,13 +124,7 @@ fn make_parents(
     }
     let finish = if let Ok(meta) = fs::metadata(parent) {
         let nanoseconds = u32::try_from(meta.mtime_nsec()).expect("a part of a second");
-        Finish {
-            mtime: Some(Stamp {
-                seconds: meta.mtime(),
-                nanoseconds,
-            }),
-            ..Finish::default()
-        }
+        Finish { mtime: Some(Stamp { seconds: meta.mtime(), nanoseconds }), ..Finish::default() }
     } else {
         fs::create_dir(parent)?;
         Finish {
@@ -154,11 +139,7 @@ fn make_parents(
 
 /// Takes away whatever has this name.
 fn remove(path: &Path) -> io::Result<()> {
-    if path.symlink_metadata()?.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    }
+    if path.symlink_metadata()?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
 /// Makes anything that is not a directory; a regular file that is there is rewritten, anything else makes way.
@@ -193,10 +174,7 @@ fn write_sparse(path: &Path, bytes: &[u8], holes: &[(usize, usize)]) -> io::Resu
     file.set_len(u64::try_from(bytes.len()).expect("a file's length"))?;
     let mut start = 0;
     for &(hole, length) in holes {
-        file.write_all_at(
-            &bytes[start..hole],
-            u64::try_from(start).expect("an offset"),
-        )?;
+        file.write_all_at(&bytes[start..hole], u64::try_from(start).expect("an offset"))?;
         start = hole + length;
     }
     file.write_all_at(&bytes[start..], u64::try_from(start).expect("an offset"))
@@ -219,22 +197,14 @@ impl Finish {
             _ => Some(line.mode.unwrap_or(0o644)),
         };
         let owner = (line.uid.unwrap_or(owner.uid), line.gid.unwrap_or(owner.gid));
-        Self {
-            owner: Some(owner),
-            mode,
-            mtime: Some(line.mtime.unwrap_or(DEFAULT_MTIME)),
-        }
+        Self { owner: Some(owner), mode, mtime: Some(line.mtime.unwrap_or(DEFAULT_MTIME)) }
     }
 
     /// Only what a line names.
     fn adjusted(line: &Line) -> Self {
         let owner = (line.uid.is_some() || line.gid.is_some())
             .then(|| (line.uid.unwrap_or(u32::MAX), line.gid.unwrap_or(u32::MAX)));
-        Self {
-            owner,
-            mode: line.mode,
-            mtime: line.mtime,
-        }
+        Self { owner, mode: line.mode, mtime: line.mtime }
     }
 
     /// Sets owner, mode and time, in the order that lets each of them stay.
@@ -254,14 +224,8 @@ impl Finish {
         let Some(mtime) = self.mtime else {
             return Ok(());
         };
-        let time = Timespec {
-            tv_sec: mtime.seconds,
-            tv_nsec: i64::from(mtime.nanoseconds),
-        };
-        let times = Timestamps {
-            last_access: time,
-            last_modification: time,
-        };
+        let time = Timespec { tv_sec: mtime.seconds, tv_nsec: i64::from(mtime.nanoseconds) };
+        let times = Timestamps { last_access: time, last_modification: time };
         Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 }

@@ -20,11 +20,7 @@ pub(crate) fn split_words(text: &str) -> Result<Vec<Vec<u8>>, String> {
         }
     }
     words.extend(word);
-    if quoted {
-        Err("a quote is left open".into())
-    } else {
-        Ok(words)
-    }
+    if quoted { Err("a quote is left open".into()) } else { Ok(words) }
 }
 
 /// Reads what follows a backslash.

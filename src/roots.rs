@@ -140,10 +140,10 @@ impl Sources {
         self.has_dir |= meta.kind == Kind::Dir && settings.select.recursion == Recursion::Full;
         match neighbour {
             Some(Layer { only: Some(only), .. }) => {
-                *only = only.iter().cloned().chain([name]).collect();
+                Arc::make_mut(only).push(name);
             }
             _ => {
-                let only = Some(Arc::from([name]));
+                let only = Some(Arc::new(vec![name]));
                 self.layers.push(Layer { chain, root: Arc::from(parent), only, dev: None });
             }
         }
@@ -166,7 +166,7 @@ impl Sources {
     /// True if all there is is one named directory with nothing in it.
     fn is_single_empty_dir(&self, settings: &Settings) -> bool {
         let [Layer { chain, only: Some(only), .. }] = self.layers.as_slice() else { return false };
-        let [name] = &**only else { return false };
+        let [name] = only.as_slice() else { return false };
         let follow = match settings.links.source {
             SourceLinks::AsLinks => Follow::Never,
             SourceLinks::FollowToDirs | SourceLinks::Follow => Follow::Links,
@@ -228,7 +228,7 @@ pub fn open_dest(
         Ok(meta) if meta.kind == Kind::Dir => {
             let dir = Dir::open_operand(openable(path))
                 .map_err(|error| fault(Class::Selection, "open the destination", error))?;
-            Ok(opening.found(Chain::root(dir, budget), path))
+            Ok(Dest::found(Chain::root(dir, budget), path))
         }
         Ok(_) if sources.is_single_file() => opening.new_name(path),
         Ok(_) => {
@@ -257,16 +257,8 @@ struct Opening<'a> {
 }
 
 impl Dest {
-    /// Where a run writes that has nothing to write.
-    pub fn nowhere(settings: &Settings) -> Self {
-        let root = settings.roots.dest.clone();
-        Self { chain: None, root, renamed: None, is_new: false, made_parents: 0 }
-    }
-}
-
-impl Opening<'_> {
-    fn found(&self, chain: Arc<Chain>, path: &Path) -> Dest {
-        Dest {
+    fn found(chain: Arc<Chain>, path: &Path) -> Self {
+        Self {
             chain: Some(chain),
             root: path.to_path_buf(),
             renamed: None,
@@ -275,6 +267,14 @@ impl Opening<'_> {
         }
     }
 
+    /// Where a run writes that has nothing to write.
+    pub fn nowhere(settings: &Settings) -> Self {
+        let root = settings.roots.dest.clone();
+        Self { chain: None, root, renamed: None, is_new: false, made_parents: 0 }
+    }
+}
+
+impl Opening<'_> {
     /// File to file: the destination is a name in a directory that has to be there.
     fn new_name(&self, path: &Path) -> Result<Dest, Fault> {
         let Operand::Entry(parent, name) = Operand::parse(path) else {

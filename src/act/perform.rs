@@ -59,16 +59,18 @@ pub fn perform(permit: Option<&Permit>, job: &Job<'_>) -> Result<Performed, Trou
     match job.action {
         Action::Keep(_) | Action::Delete => Ok(Performed::default()),
         Action::Adjust => Ok(adjust(permit, job)),
-        Action::Create => make(permit, job),
+        Action::Create | Action::Replace => make(permit, job),
         Action::Rewrite => copy_file(permit, job),
-        Action::Replace => {
-            if job.dest.is_some_and(|dest| dest.kind != Kind::Dir) {
-                node::remove(permit, job.sides.dest, job.sides.dest_name)
-                    .during(Side::Dest, "unlink")?;
-            }
-            make(permit, job)
-        }
     }
+}
+
+/// Removes what an [`Action::Replace`] replaces, once the source is known to be readable.
+fn unlink_replaced(permit: &Permit, job: &Job<'_>) -> Result<(), Trouble> {
+    let in_the_way = job.dest.is_some_and(|dest| dest.kind != Kind::Dir);
+    if job.action == Action::Replace && in_the_way {
+        node::remove(permit, job.sides.dest, job.sides.dest_name).during(Side::Dest, "unlink")?;
+    }
+    Ok(())
 }
 
 fn adjust(permit: &Permit, job: &Job<'_>) -> Performed {
@@ -86,6 +88,7 @@ fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     if job.source.kind == Kind::File {
         return copy_file(permit, job);
     }
+    unlink_replaced(permit, job)?;
     let wanted = Wanted::of(job.source, None, job.rules);
     let now = make_node(permit, &job.sides, job.source, &wanted, job.rules)?;
     let mut performed = Performed { entry_changed: true, ..Performed::default() };
@@ -107,7 +110,10 @@ pub fn open_dest(permit: &Permit, job: &Job<'_>) -> Result<(Opened, Wanted), Tro
             let access = job.writing.access();
             open_file(permit, &job.sides, job.source, there, &wanted, job.rules, access)?
         }
-        None => create_file(permit, &job.sides, job.source, &wanted, job.rules)?,
+        None => {
+            unlink_replaced(permit, job)?;
+            create_file(permit, &job.sides, job.source, &wanted, job.rules)?
+        }
     };
     Ok((opened, wanted))
 }

@@ -83,7 +83,7 @@ pub fn make_node(
 ) -> Result<Meta, Trouble> {
     let (dir, name) = (sides.dest, sides.dest_name);
     let mode = wanted.mode_at_creation(source, rules);
-    let made = match source.kind {
+    let result = match source.kind {
         Kind::Dir => {
             node::make_dir(permit, dir, name, mode).during(Side::Dest, "make the directory")
         }
@@ -95,6 +95,6 @@ pub fn make_node(
         _ => node::make_special(permit, dir, name, source, mode)
             .during(Side::Dest, "make the special file"),
     };
-    made?;
+    result?;
     stat::entry(dir, name, Follow::Never).during(Side::Dest, "look at")
 }

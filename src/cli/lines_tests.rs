@@ -49,6 +49,7 @@ fn itemizing_at_vv_is_itemizing_twice() {
 
 /// Columns: `-a`, `-av`, `-avv`, `-ai`, `-aii`.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn changes_are_told_as_rsync_tells_them() {
     let content = Attrs::CONTENT | Attrs::SIZE | Attrs::MTIME;
     for (path, kind, action, attrs, lines) in [

@@ -31,7 +31,7 @@ pub fn differing(source: &Meta, dest: &Meta, rules: &Rules) -> Attrs {
     if preserve.sets_time(source.kind) && !same_time(source.mtime, dest.mtime, rules.window) {
         attrs |= Attrs::MTIME;
     }
-    if mode_differs(source, dest, preserve) {
+    if mode_differs(source, dest, *preserve) {
         attrs |= Attrs::MODE;
     }
     if preserve.attrs.contains(Attrs::OWNER) && source.uid != dest.uid {
@@ -46,7 +46,7 @@ pub fn differing(source: &Meta, dest: &Meta, rules: &Rules) -> Attrs {
     attrs
 }
 
-fn mode_differs(source: &Meta, dest: &Meta, preserve: &Preserve) -> bool {
+fn mode_differs(source: &Meta, dest: &Meta, preserve: Preserve) -> bool {
     if source.kind == Kind::Symlink {
         return false;
     }

@@ -103,7 +103,7 @@ mod tests {
     fn merged_ranges_give_the_digest_of_the_whole_file() {
         let range = usize::try_from(RANGE_BYTES).unwrap();
         for len in [range + 1, 2 * range, 2 * range + 1, 3 * range, 5 * range + 77] {
-            let bytes: Vec<u8> = (0..len).map(|i| (i / 3 % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..len).map(|i| u8::try_from(i / 3 % 251).unwrap()).collect();
             let ranges: Vec<_> = bytes
                 .chunks(range)
                 .zip(0..)

@@ -152,20 +152,11 @@ impl Pass<'_> {
                 chain.pin(dir);
                 Ok(Pair::Both(*source, meta))
             }
-            Err(error) => match self.leads_to_dir(node, parent) {
-                true => Err(error).during(Side::Dest, "follow the symlink"),
-                false => Ok(*pair),
-            },
+            Err(error) if leads_to_dir(node, parent) => {
+                Err(error).during(Side::Dest, "follow the symlink")
+            }
+            Err(_) => Ok(*pair),
         }
-    }
-
-    /// True if the destination's symlink leads to a directory, be it outside. Only looked at: what
-    /// does not is simply in the way.
-    fn leads_to_dir(&self, node: &Node<Memo>, parent: &Node<Memo>) -> bool {
-        let (Some(chain), Some(name)) = (parent.dest(), node.name()) else { return false };
-        let looked =
-            chain.get().and_then(|dir| stat::entry(&dir, parent.dest_name(name), Follow::Links));
-        looked.is_ok_and(|meta| meta.kind == Kind::Dir)
     }
 
     /// Before a directory that was there is filled: gives it its mode, which says to whom new
@@ -237,6 +228,15 @@ impl Pass<'_> {
         }
         wanted
     }
+}
+
+/// True if the destination's symlink leads to a directory, be it outside. Only looked at: what
+/// does not is simply in the way.
+fn leads_to_dir(node: &Node<Memo>, parent: &Node<Memo>) -> bool {
+    let (Some(chain), Some(name)) = (parent.dest(), node.name()) else { return false };
+    let looked =
+        chain.get().and_then(|dir| stat::entry(&dir, parent.dest_name(name), Follow::Links));
+    looked.is_ok_and(|meta| meta.kind == Kind::Dir)
 }
 
 /// [`left_alone`] for an entry below a directory that may itself have been left out.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::act::clear::Clearing;
+use crate::act::clear::{Clearing, Removal};
 use crate::error::{During, Side};
 use crate::model::meta::Kind;
 use crate::phase::pass::{Memo, Pass};
@@ -27,16 +27,16 @@ impl Pass<'_> {
         !is_unsafe
     }
 
-    /// Removes `extras` of the destination directory `dest`. Returns how many entries were met.
+    /// Removes `extras` of the destination directory `dest`, with all below them.
     pub fn remove_extras(
         &self,
         node: &Arc<Node<Memo>>,
         dest: &Arc<Dir>,
         extras: Vec<Listed>,
         sheet: &mut Sheet<'_>,
-    ) -> u64 {
+    ) -> Removals {
         let clearing = Clearing { permit: self.permit, limit: &self.limit };
-        let mut met = 0;
+        let mut removals = Removals::default();
         for extra in extras {
             if self.stop.is_requested() || !self.removes_extras(sheet.ledger()) {
                 break;
@@ -60,13 +60,25 @@ impl Pass<'_> {
                 },
             };
             clearing.remove(dest, &extra.name, kind, &mut |removed| {
-                met += 1;
+                match removed.removal {
+                    Removal::Removed => removals.removed += 1,
+                    _ => removals.left += 1,
+                }
                 self.told_removal(node, removed, sheet);
             });
             if self.permit.is_some() {
                 node.entry_changed();
             }
         }
-        met
+        removals
     }
+}
+
+/// What became of entries that the source has not got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removals {
+    /// Removed, or would be.
+    pub removed: u64,
+    /// Still there.
+    pub left: u64,
 }

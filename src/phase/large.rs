@@ -111,6 +111,9 @@ impl Ranged for LargeCopy<'_> {
     }
 }
 
+/// The digests of one range: of the source, where it is read, and of the destination.
+type RangePair = (Option<RangeDigest>, RangeDigest);
+
 /// A large file being compared: the destination's ranges, and the source's where no digest of
 /// them is known.
 pub struct LargeCompare<'s> {
@@ -120,7 +123,7 @@ pub struct LargeCompare<'s> {
     dest: Meta,
     known: Option<Digest>,
     files: OnceLock<Result<(Option<File>, File), Trouble>>,
-    digests: Box<[OnceLock<(Option<RangeDigest>, RangeDigest)>]>,
+    digests: Box<[OnceLock<RangePair>]>,
     source_read_bytes: AtomicU64,
     dest_read_bytes: AtomicU64,
     trouble: Mutex<Option<Trouble>>,

@@ -17,6 +17,7 @@ use crate::model::change::{Action, Attrs, Diff};
 use crate::model::digest::Digest;
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
+use crate::phase::extras::Removals;
 use crate::phase::large::{LargeCompare, Place, is_large};
 use crate::phase::pass::{Memo, Pass};
 use crate::report::ledger::{Ledger, Record, Sheet};
@@ -192,7 +193,7 @@ impl Verify<'_> {
         diff: Diff,
         sheet: &mut Sheet<'_>,
     ) {
-        count_difference(action, &diff, &mut sheet.findings);
+        count_difference(action, diff, &mut sheet.findings);
         let Some(source) = pair.source() else { return };
         let record = self.pass.record_of(at, source, action, diff, self.ledger.detail());
         if self.pass.permit.is_none() {
@@ -247,10 +248,13 @@ impl Verify<'_> {
         was_refused: bool,
         sheet: &mut Sheet<'_>,
     ) {
+        let before = sheet.findings;
         let compared = look(at).and_then(|(source, dest)| match dest {
             Some(dest) => self.compare(at, &source, &dest, digest, sheet),
             None => Ok(Diff { other_kind: true, ..Diff::NONE }),
         });
+        // It is the same file that was compared once more.
+        sheet.findings = before;
         match compared {
             Ok(diff) if diff.is_none() => {
                 sheet.findings.repaired += 1;
@@ -284,7 +288,7 @@ impl Verify<'_> {
     }
 }
 
-fn count_difference(action: Action, diff: &Diff, findings: &mut Findings) {
+fn count_difference(action: Action, diff: Diff, findings: &mut Findings) {
     match action {
         Action::Keep(_) => {}
         Action::Create => findings.missing += 1,
@@ -324,7 +328,7 @@ impl Visit for Verify<'_> {
     ) -> Entered<Memo> {
         self.pass.enter_dir(node, at, pair, sheet, |diff, action, sheet| {
             sheet.findings.compared += 1;
-            count_difference(action, diff, &mut sheet.findings);
+            count_difference(action, *diff, &mut sheet.findings);
             if self.pass.permit.is_none() && !matches!(action, Action::Keep(_)) {
                 sheet.findings.remaining += 1;
                 sheet.ledger().remember(Class::Unverified);
@@ -372,12 +376,13 @@ impl Visit for Verify<'_> {
         extras: Vec<Listed>,
         sheet: &mut Sheet<'_>,
     ) {
-        let met = self.pass.remove_extras(node, dest, extras, sheet);
-        sheet.findings.extra += met;
+        let Removals { removed, left } = self.pass.remove_extras(node, dest, extras, sheet);
+        sheet.findings.extra += removed + left;
+        sheet.findings.remaining += left;
         if self.pass.permit.is_some() {
-            sheet.findings.repaired += met;
-        } else {
-            sheet.findings.remaining += met;
+            sheet.findings.repaired += removed;
+        } else if removed > 0 {
+            sheet.findings.remaining += removed;
             sheet.ledger().remember(Class::Unverified);
         }
     }

@@ -23,7 +23,7 @@ pub struct Layer {
     /// Its root as the user typed it, for faults.
     pub root: Arc<Path>,
     /// Only these names count; `None`: all.
-    pub only: Option<Arc<[Name]>>,
+    pub only: Option<Arc<Vec<Name>>>,
     /// The device that the walk of it started on, for `--one-file-system`; `None` for the
     /// directory of a single operand, which starts below.
     pub dev: Option<u64>,
@@ -59,14 +59,13 @@ impl Found {
     }
 }
 
+/// A name that could not be looked at, and why.
+pub type Unseen = (Name, Trouble);
+
 /// All names of a layer that count, in no order.
 ///
 /// The second list holds the names that could not be looked at, and why.
-pub fn list(
-    layer: &Layer,
-    dir: &Dir,
-    links: SourceLinks,
-) -> io::Result<(Vec<Found>, Vec<(Name, Trouble)>)> {
+pub fn list(layer: &Layer, dir: &Dir, links: SourceLinks) -> io::Result<(Vec<Found>, Vec<Unseen>)> {
     let mut found = Vec::new();
     let mut unseen = Vec::new();
     let names: Vec<(Name, Option<Kind>)> = match &layer.only {

@@ -2,6 +2,8 @@
 
 pub mod join;
 pub mod layer;
+pub mod listing;
 pub mod node;
+pub mod own;
 pub mod survey;
 pub mod walk;

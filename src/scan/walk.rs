@@ -4,8 +4,6 @@
 //! files are ranges. The last part of a directory to end closes it. No task waits for another, so
 //! no stack grows with the tree. It must not decide or act: that is the visitor's.
 
-use std::collections::HashSet;
-use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,22 +13,18 @@ use crate::effort::Stop;
 use crate::error::{During, Side, Trouble};
 use crate::model::change::{Action, Diff, Why};
 use crate::model::entry::Pair;
-use crate::model::meta::{FileId, Kind, Meta};
+use crate::model::meta::{Kind, Meta};
 use crate::report::gauge::Gauge;
 use crate::report::ledger::{Record, Sheet};
-use crate::scan::join::{Joined, match_dest, merge};
-use crate::scan::layer::list;
+use crate::scan::join::Joined;
 use crate::scan::node::{At, DestSide, Node, Spot};
+use crate::scan::own::OwnDirs;
 use crate::settings::{Mounts, Recursion, Select, SourceLinks};
-use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
 /// How many files make a batch: enough to pay for the task, few enough to spread a directory.
 const BATCH_ENTRIES: usize = 32;
-
-/// Up to so many names are looked up one by one instead of listing the destination directory.
-const FEW_NAMES: usize = 8;
 
 /// What the visitor found where a directory goes.
 pub enum Entered<M> {
@@ -111,32 +105,7 @@ pub struct Walk<'a, V: Visit> {
     pub unlisted: AtomicU64,
 }
 
-/// Directories that belong to the destination although they stand in the source: the destination
-/// itself, and what a run that copies a directory into itself makes there.
-#[derive(Debug, Default)]
-pub struct OwnDirs {
-    /// True if source and destination overlap; otherwise nothing is kept.
-    pub overlap: bool,
-    /// Their inodes.
-    pub ids: Mutex<HashSet<FileId>>,
-}
-
-impl OwnDirs {
-    fn contains(&self, id: FileId) -> bool {
-        self.overlap && self.ids.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
-    }
-
-    /// Remembers a directory that the run just made.
-    fn made(&self, chain: &Chain) -> io::Result<()> {
-        if self.overlap {
-            let id = stat::handle(&*chain.get()?)?.id;
-            self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        }
-        Ok(())
-    }
-}
-
-type NodeOf<V> = Arc<Node<<V as Visit>::Memo>>;
+pub(crate) type NodeOf<V> = Arc<Node<<V as Visit>::Memo>>;
 
 /// A batch of one directory's entries that are no directories.
 struct Batch<'s, M> {
@@ -187,7 +156,7 @@ impl<'s, V: Visit> Walk<'s, V> {
                     name: &name,
                     follow,
                 };
-                self.visit_seen(scope, node, at, meta, sheet);
+                self.visit_seen(scope, node, &at, meta, sheet);
             }
             Err(trouble) => {
                 let spot = Spot { node: &parent, layer: 0, name: Some(&name) };
@@ -201,7 +170,7 @@ impl<'s, V: Visit> Walk<'s, V> {
         &'s self,
         scope: &Scope<'s>,
         node: NodeOf<V>,
-        at: At<'_, V::Memo>,
+        at: &At<'_, V::Memo>,
         meta: Meta,
         mut sheet: Sheet<'s>,
     ) {
@@ -212,23 +181,23 @@ impl<'s, V: Visit> Walk<'s, V> {
         if meta.kind != Kind::Dir {
             let why = "it was a directory a moment ago";
             let trouble = Trouble::rule(Side::Source, "list", why);
-            return self.fail(node, &at, trouble, sheet);
+            return self.fail(node, at, trouble, sheet);
         }
         if at.follow == Follow::Links && at.node.is_loop_at(meta.id) {
             let why = "the symlink leads back to a directory above it";
             let trouble = Trouble::rule(Side::Source, "follow the symlink", why);
-            return self.fail(node, &at, trouble, sheet);
+            return self.fail(node, at, trouble, sheet);
         }
         // Ignoring the result is right: this is the only place that sets it.
         node.source_id.get_or_init(|| meta.id);
         sheet.list(&meta);
-        match self.dest_of(&at, node.in_dest) {
+        match dest_of(at, node.in_dest) {
             Ok((dest, dest_meta)) => {
-                let at = At { dest: dest.as_ref(), ..at };
+                let at = At { dest: dest.as_ref(), ..*at };
                 let pair = dest_meta.map_or(Pair::SourceOnly(meta), |dest| Pair::Both(meta, dest));
                 self.enter(scope, node, Some(&at), &pair, sheet);
             }
-            Err(trouble) => self.fail(node, &at, trouble, sheet),
+            Err(trouble) => self.fail(node, at, trouble, sheet),
         }
     }
 
@@ -241,25 +210,6 @@ impl<'s, V: Visit> Walk<'s, V> {
         } else {
             None
         }
-    }
-
-    /// The destination directory of `at`, and what it has under that name.
-    fn dest_of(
-        &self,
-        at: &At<'_, V::Memo>,
-        in_dest: bool,
-    ) -> Result<(Option<Arc<Dir>>, Option<Meta>), Trouble> {
-        let Some(chain) = at.node.dest() else {
-            return Ok((None, None));
-        };
-        let dest = chain.get().during(Side::Dest, "open the directory of")?;
-        let meta = if in_dest && !at.node.is_fresh() {
-            stat::entry_if_any(&dest, at.dest_name(), Follow::Never)
-                .during(Side::Dest, "look at")?
-        } else {
-            None
-        };
-        Ok((Some(dest), meta))
     }
 
     fn enter(
@@ -317,7 +267,7 @@ impl<'s, V: Visit> Walk<'s, V> {
             batches.push(Batch { node: Arc::clone(&node), entries, sheet: sheet.fork() });
         }
         let children: Vec<_> =
-            dirs.into_iter().map(|entry| (self.child(&node, &entry), sheet.fork())).collect();
+            dirs.into_iter().map(|entry| (child(&node, &entry), sheet.fork())).collect();
         sheet.close();
         // A worker takes what it spawned last: in reverse, so that it goes on in rsync's order.
         for (child, sheet) in children.into_iter().rev() {
@@ -333,73 +283,6 @@ impl<'s, V: Visit> Walk<'s, V> {
         }
         node.give_back_if_tight();
         self.one_is_done(node);
-    }
-
-    fn child(&self, node: &NodeOf<V>, entry: &Joined) -> NodeOf<V> {
-        let layers = std::iter::once(entry.layer).chain(entry.merged.iter().copied());
-        let layers = layers.map(|at| node.layers[at].child(&entry.found, node.source_id.get()));
-        node.child(&entry.found.name, layers.collect(), entry.in_dest)
-    }
-
-    /// What all layers have, joined with the destination; what only the destination has goes to
-    /// the visitor.
-    fn listing(&self, node: &NodeOf<V>, sheet: &mut Sheet<'_>) -> Vec<Joined> {
-        let mut whole = true;
-        let mut layers = Vec::with_capacity(node.layers.len());
-        for (at, layer) in node.layers.iter().enumerate() {
-            let listed = layer.chain.get().during(Side::Source, "open the directory");
-            let listed = listed.and_then(|dir| {
-                list(layer, &dir, self.links).during(Side::Source, "list the directory")
-            });
-            match listed {
-                Ok((found, unseen)) => {
-                    sheet.tally.planned += unseen.len() as u64;
-                    for (name, trouble) in unseen {
-                        let spot = Spot { node, layer: at, name: Some(&name) };
-                        self.visitor.trouble(&spot, trouble, sheet);
-                    }
-                    layers.push(found);
-                }
-                Err(trouble) => {
-                    whole = false;
-                    let spot = Spot { node, layer: at, name: None };
-                    self.visitor.trouble(&spot, trouble, sheet);
-                    layers.push(Vec::new());
-                }
-            }
-        }
-        let mut joined = merge(layers);
-        // Names of single operands say nothing of what else is in the source.
-        let only_operands = node.layers.iter().all(|layer| layer.only.is_some());
-        let deletes = whole && !only_operands && self.visitor.wants_extras();
-        if let Err(trouble) = self.join_dest(node, &mut joined, deletes, sheet) {
-            joined.iter_mut().for_each(|entry| entry.in_dest = true);
-            self.visitor.trouble(&Spot { node, layer: 0, name: None }, trouble, sheet);
-        }
-        joined
-    }
-
-    fn join_dest(
-        &self,
-        node: &NodeOf<V>,
-        joined: &mut [Joined],
-        deletes: bool,
-        sheet: &mut Sheet<'_>,
-    ) -> Result<(), Trouble> {
-        let Some(chain) = node.dest().filter(|_| !node.is_fresh()) else {
-            return Ok(());
-        };
-        if !deletes && joined.len() <= FEW_NAMES {
-            joined.iter_mut().for_each(|entry| entry.in_dest = true);
-            return Ok(());
-        }
-        let dest = chain.get().during(Side::Dest, "open the directory")?;
-        let listed = dest.list().during(Side::Dest, "list the directory")?;
-        let extras = match_dest(joined, listed);
-        if deletes && !extras.is_empty() {
-            self.visitor.extras(node, &dest, extras, sheet);
-        }
-        Ok(())
     }
 
     fn batch(&'s self, scope: &Scope<'s>, batch: Batch<'s, V::Memo>) {
@@ -569,6 +452,27 @@ impl<'s, V: Visit> Walk<'s, V> {
             at = node.parent().cloned();
         }
     }
+}
+
+/// The destination directory of `at`, and what it has under that name.
+fn dest_of<M>(at: &At<'_, M>, in_dest: bool) -> Result<(Option<Arc<Dir>>, Option<Meta>), Trouble> {
+    let Some(chain) = at.node.dest() else {
+        return Ok((None, None));
+    };
+    let dest = chain.get().during(Side::Dest, "open the directory of")?;
+    let meta = if in_dest && !at.node.is_fresh() {
+        stat::entry_if_any(&dest, at.dest_name(), Follow::Never).during(Side::Dest, "look at")?
+    } else {
+        None
+    };
+    Ok((Some(dest), meta))
+}
+
+/// The directory of the run that `entry` is, with all layers that have it.
+fn child<M>(node: &Arc<Node<M>>, entry: &Joined) -> Arc<Node<M>> {
+    let layers = std::iter::once(entry.layer).chain(entry.merged.iter().copied());
+    let layers = layers.map(|at| node.layers[at].child(&entry.found, node.source_id.get()));
+    node.child(&entry.found.name, layers.collect(), entry.in_dest)
 }
 
 /// A large file and what it belongs to.

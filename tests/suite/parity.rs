@@ -248,7 +248,7 @@ impl<'a> Arena<'a> {
         for step in &case.steps {
             match step {
                 Step::Build(lines) => {
-                    self.sides.iter().try_for_each(|(dir, _)| build(dir, lines, owner))?
+                    self.sides.iter().try_for_each(|(dir, _)| build(dir, lines, owner))?;
                 }
                 Step::Run { args, dir } => {
                     if let Err(report) = self.check_run(case, args, dir) {

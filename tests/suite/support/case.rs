@@ -120,7 +120,7 @@ impl Reader {
             "tree" | "edit" if value.is_empty() => self.tree = Some(String::new()),
             "tree" | "edit" => self.tree = Some(read_tree(value)?),
             "args" => {
-                case.steps.push(Step::Run { args: split_words(value)?, dir: self.dir.clone() })
+                case.steps.push(Step::Run { args: split_words(value)?, dir: self.dir.clone() });
             }
             "ours" => case.ours = split_words(value)?,
             "allow" => case.allow.push(value.into()),

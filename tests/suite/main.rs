@@ -1,4 +1,11 @@
 //! The integration tests: one binary, one feature a file.
 
+mod damage;
+mod engine;
+mod layers;
 mod parity;
+mod properties;
+mod safety;
+mod signals;
 mod support;
+mod verify;

@@ -1,5 +1,12 @@
 //! The integration tests: one binary, one feature a file.
 
 mod cli;
+mod damage;
+mod engine;
+mod layers;
 mod parity;
+mod properties;
+mod safety;
+mod signals;
 mod support;
+mod verify;

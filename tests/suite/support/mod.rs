@@ -2,6 +2,7 @@
 //!
 //! Nothing in here may use the crate under test.
 
+pub(crate) mod arena;
 pub(crate) mod case;
 pub(crate) mod normal;
 pub(crate) mod run;

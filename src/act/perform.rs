@@ -88,9 +88,14 @@ fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     if job.source.kind == Kind::File {
         return copy_file(permit, job);
     }
+    let target = match job.source.kind {
+        Kind::Symlink => read::link_target(job.sides.source, job.sides.source_name)
+            .during(Side::Source, "read the link")?,
+        _ => Box::default(),
+    };
     unlink_replaced(permit, job)?;
     let wanted = Wanted::of(job.source, None, job.rules);
-    let now = make_node(permit, &job.sides, job.source, &wanted, job.rules)?;
+    let now = make_node(permit, &job.sides, job.source, &target, &wanted, job.rules)?;
     let mut performed = Performed { entry_changed: true, ..Performed::default() };
     // A directory is finished when all below it is done.
     if job.source.kind != Kind::Dir {

@@ -10,7 +10,7 @@ use crate::sys::attrs::{Target, set_mode};
 use crate::sys::dir::Follow;
 use crate::sys::permit::Permit;
 use crate::sys::sides::Sides;
-use crate::sys::{node, read, stat, write};
+use crate::sys::{node, stat, write};
 
 /// A destination file, open for writing at its final path.
 #[derive(Debug)]
@@ -73,11 +73,12 @@ pub fn open_file(
     Ok(Opened { file, now, is_new: false })
 }
 
-/// Makes a directory, a symlink or a special file, and says what it looks like.
+/// Makes a directory, a symlink to `target` or a special file, and says what it looks like.
 pub fn make_node(
     permit: &Permit,
     sides: &Sides<'_>,
     source: &Meta,
+    target: &[u8],
     wanted: &Wanted,
     rules: &Rules,
 ) -> Result<Meta, Trouble> {
@@ -88,9 +89,7 @@ pub fn make_node(
             node::make_dir(permit, dir, name, mode).during(Side::Dest, "make the directory")
         }
         Kind::Symlink => {
-            let target = read::link_target(sides.source, sides.source_name)
-                .during(Side::Source, "read the link")?;
-            node::make_link(permit, dir, name, &target).during(Side::Dest, "make the symlink")
+            node::make_link(permit, dir, name, target).during(Side::Dest, "make the symlink")
         }
         _ => node::make_special(permit, dir, name, source, mode)
             .during(Side::Dest, "make the special file"),

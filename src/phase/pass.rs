@@ -22,6 +22,7 @@ use crate::report::observer::{Detail, Ending, Event, Phase};
 use crate::scan::node::{At, Node, Spot};
 use crate::settings::{FullDirs, Settings};
 use crate::sys::dir::Follow;
+use crate::sys::mount::has_no_inodes;
 use crate::sys::permit::Permit;
 use crate::sys::process::Identity;
 use crate::sys::{node, read};
@@ -121,7 +122,12 @@ impl<'a> Pass<'a> {
             Side::Source => spot.source_place(),
             Side::Dest => spot.dest_place(&self.dest_root),
         };
-        self.tell_fault(ledger, &trouble.at(place));
+        let mut fault = trouble.at(place);
+        if class == Class::FileIo && has_no_inodes(&self.dest_root) {
+            let why = format!("{} (the file system has no inodes left)", fault.cause);
+            fault.cause = Cause::Rule(why);
+        }
+        self.tell_fault(ledger, &fault);
     }
 
     /// Tells of something that could not even be looked at or listed: from now on nobody can say
@@ -271,6 +277,10 @@ impl<'a> Pass<'a> {
         else {
             return Ok(true);
         };
+        if source.kind == Kind::File && self.permit.is_some() {
+            // What can not be read does not replace anything.
+            read::open(at.source, at.name, at.follow).during(Side::Source, "open")?;
+        }
         let name = at.dest_name();
         let clearing = Clearing { permit: self.permit, limit: &self.limit };
         let empty = match self.settings.delete.full_dirs {

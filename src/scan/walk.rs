@@ -157,6 +157,7 @@ impl<'s, V: Visit> Walk<'s, V> {
                     follow,
                 };
                 self.visit_seen(scope, node, &at, meta, sheet);
+                parent.give_back_if_tight();
             }
             Err(trouble) => {
                 let spot = Spot { node: &parent, layer: 0, name: Some(&name) };
@@ -449,6 +450,7 @@ impl<'s, V: Visit> Walk<'s, V> {
             if let Some(memo) = node.memo.get() {
                 self.visitor.leave(&node, memo);
             }
+            node.give_back_if_tight();
             at = node.parent().cloned();
         }
     }

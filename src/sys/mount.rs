@@ -1,6 +1,7 @@
 //! What kind of file system a directory is on.
 
 use std::io;
+use std::path::Path;
 
 use crate::sys::dir::Dir;
 
@@ -38,4 +39,10 @@ pub fn locality(dir: &Dir) -> io::Result<Locality> {
     // `f_type` is a signed word on some machines; its low 32 bits are the magic.
     let is_network = NETWORK_MAGICS.iter().any(|known| i64::from(*known) == (magic & 0xFFFF_FFFF));
     Ok(if is_network { Locality::Network } else { Locality::Local })
+}
+
+/// True if the file system that `path` is on counts inodes and has none left (statvfs(3)):
+/// ENOSPC says no more than that something ran out.
+pub fn has_no_inodes(path: &Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|room| room.f_files > 0 && room.f_ffree == 0)
 }

@@ -46,13 +46,17 @@ impl Source {
     /// Its lines without comments and without what stands in strings, numbered from 1.
     fn code(&self) -> impl Iterator<Item = (usize, String)> {
         let lines = self.text.lines().enumerate();
-        lines.map(|(index, line)| (index + 1, bare(line))).filter(|(_, line)| !line.trim().is_empty())
+        lines
+            .map(|(index, line)| (index + 1, bare(line)))
+            .filter(|(_, line)| !line.trim().is_empty())
     }
 
     /// Where `word` stands in the code as a word of its own.
     fn lines_with(&self, word: &str) -> Vec<String> {
         let lines = self.code().filter(|(_, line)| has_word(line, word));
-        lines.map(|(number, line)| format!("{}:{number}: {}", self.path.display(), line.trim())).collect()
+        lines
+            .map(|(number, line)| format!("{}:{number}: {}", self.path.display(), line.trim()))
+            .collect()
     }
 }
 
@@ -134,7 +138,10 @@ fn imports_go_to_a_strictly_lower_layer() {
     for source in sources() {
         let module = source.module();
         let Some(here) = layer(&module) else {
-            panic!("{} belongs to no layer: give `{module}` a row in LAYERS", source.path.display());
+            panic!(
+                "{} belongs to no layer: give `{module}` a row in LAYERS",
+                source.path.display()
+            );
         };
         for (number, import) in imports(&source) {
             count += 1;
@@ -144,7 +151,8 @@ fn imports_go_to_a_strictly_lower_layer() {
             if !is_right {
                 let import = import.as_deref().unwrap_or("something unnamed");
                 let path = source.path.display();
-                writeln!(wrong, "src/{path}:{number}: {module} imports {import}").expect("a string");
+                writeln!(wrong, "src/{path}:{number}: {module} imports {import}")
+                    .expect("a string");
             }
         }
     }
@@ -161,7 +169,8 @@ fn every_module_of_the_crate_is_in_the_map() {
         .filter_map(|(_, line)| line.trim().strip_prefix("pub mod ").and_then(first_name))
         .collect();
     let files: BTreeSet<String> = sources().iter().map(Source::module).collect();
-    let named: BTreeSet<String> = files.into_iter().filter(|name| name != "lib" && name != "main").collect();
+    let named: BTreeSet<String> =
+        files.into_iter().filter(|name| name != "lib" && name != "main").collect();
     assert_eq!(declared, named, "declared in lib.rs | there as files");
     assert_eq!(declared.iter().find(|module| layer(module).is_none()), None);
 }
@@ -171,7 +180,8 @@ fn a_file_fits_a_reader() {
     let long = |source: &Source| {
         let count = source.text.lines().count();
         let is_excepted = LONG_FILES.iter().any(|path| source.path == Path::new(path));
-        (count > MOST_LINES && !is_excepted).then(|| format!("src/{}: {count} lines", source.path.display()))
+        (count > MOST_LINES && !is_excepted)
+            .then(|| format!("src/{}: {count} lines", source.path.display()))
     };
     let long: Vec<String> = sources().iter().filter_map(long).collect();
     assert_eq!(long, [""; 0]);
@@ -180,7 +190,8 @@ fn a_file_fits_a_reader() {
 #[test]
 fn every_file_opens_with_what_it_is_for() {
     let silent = |source: &Source| !source.text.starts_with("//! ");
-    let silent: Vec<PathBuf> = sources().into_iter().filter(silent).map(|source| source.path).collect();
+    let silent: Vec<PathBuf> =
+        sources().into_iter().filter(silent).map(|source| source.path).collect();
     assert_eq!(silent, [""; 0].map(PathBuf::from));
 }
 
@@ -230,7 +241,8 @@ fn the_reading_of_lines_knows_comments_strings_and_words() {
     assert_eq!(bare("let a = \"crate::x // \\\" y\"; // crate::z"), "let a = ; ");
     assert_eq!(bare("match c { '\"' => 1 }"), "match c { '\"' => 1 }");
     assert!(has_word("unsafe { x }", "unsafe") && !has_word("unsafe_code", "unsafe"));
-    let text = "use crate::{error, sys::dir};\nlet x = crate::model::y(crate::act::z);\n".to_owned();
+    let text =
+        "use crate::{error, sys::dir};\nlet x = crate::model::y(crate::act::z);\n".to_owned();
     let source = Source { path: PathBuf::from("scan/walk.rs"), text };
     let names: Vec<String> = imports(&source).into_iter().filter_map(|(_, name)| name).collect();
     assert_eq!(names, ["error", "sys", "model", "act"]);

@@ -77,7 +77,9 @@ fn a_directory_swapped_for_a_symlink_in_mid_run_leads_nobody_out() {
         build_tree(arena.top(), "d/sub dir\nd/swap link -> ../outside\n");
         let dest = File::open(arena.path("d")).expect("our own directory");
         // `d/sub` is a directory and a symlink to the outside in turn; while the run replaces one of them, it is neither.
-        let swap = || renameat_with(&dest, "sub", &dest, "swap", RenameFlags::EXCHANGE).unwrap_or_default();
+        let swap = || {
+            renameat_with(&dest, "sub", &dest, "swap", RenameFlags::EXCHANGE).unwrap_or_default();
+        };
         let output = while_busy(swap, || arena.twosync(&["-a", "--verify=none", "s/", "d"]));
         assert!([0, 23, 24].contains(&output.code), "{}: {}", output.code, output.errors());
         assert_eq!(before.differences(&arena.snapshot("outside")), [""; 0]);
@@ -87,14 +89,20 @@ fn a_directory_swapped_for_a_symlink_in_mid_run_leads_nobody_out() {
 
 #[test]
 fn a_source_directory_swapped_for_a_symlink_gives_no_secrets_away() {
-    let arena = Arena::with("s/sub/{1..600} file \"open\"\ns/swap link -> ../outside\noutside/secret file \"secret\"\n");
+    let arena = Arena::with(
+        "s/sub/{1..600} file \"open\"\ns/swap link -> ../outside\noutside/secret file \"secret\"\n",
+    );
     let source = File::open(arena.path("s")).expect("our own directory");
-    let swap = || renameat_with(&source, "sub", &source, "swap", RenameFlags::EXCHANGE).unwrap_or_default();
+    let swap = || {
+        renameat_with(&source, "sub", &source, "swap", RenameFlags::EXCHANGE).unwrap_or_default();
+    };
     for round in 0..5 {
         let dest = format!("d{round}");
         while_busy(swap, || arena.twosync(&["-a", "--verify=none", "s/", &dest]));
         for inner in ["sub/secret", "swap/secret"] {
-            let is_link = |name: &str| arena.path(&dest).join(name).symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+            let is_link = |name: &str| {
+                arena.path(&dest).join(name).symlink_metadata().is_ok_and(|meta| meta.is_symlink())
+            };
             let dir = inner.split('/').next().expect("a name");
             assert!(is_link(dir) || !arena.path(&dest).join(inner).exists(), "{inner} was copied");
         }
@@ -107,7 +115,8 @@ fn make_deep(top: &Path, depth: usize) {
     let mut dir: OwnedFd = File::open(top).expect("our own directory").into();
     for _ in 0..depth {
         mkdirat(&dir, "d", Mode::RWXU).expect("room for a directory");
-        dir = openat(&dir, "d", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).expect("just made");
+        dir = openat(&dir, "d", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())
+            .expect("just made");
     }
     let file = openat(&dir, "bottom", OFlags::WRONLY | OFlags::CREATE, Mode::RUSR | Mode::WUSR);
     rustix::io::write(file.expect("room for a file"), b"deep").expect("room for four bytes");
@@ -133,9 +142,17 @@ fn a_tree_5000_levels_deep_is_copied_verified_and_deleted_with_256_handles() {
     fs::create_dir(arena.path("none")).expect("our own directory");
     let run = |args: &str| {
         let script = format!("ulimit -n 256; exec timeout 100 \"$0\" {args}");
-        let output = Command::new("sh").arg("-c").arg(script).arg(twosync()).current_dir(arena.top()).output();
+        let output = Command::new("sh")
+            .arg("-c")
+            .arg(script)
+            .arg(twosync())
+            .current_dir(arena.top())
+            .output();
         let output = output.expect("a shell");
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).chars().take(1000).collect::<String>())
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).chars().take(1000).collect::<String>(),
+        )
     };
     let fine = (Some(0), String::new());
     assert_eq!(run("-a s/ d"), fine);
@@ -160,7 +177,10 @@ fn the_other_names_of_a_hard_linked_file_keep_what_they_hold() {
     );
     arena.twosync(&["-a", "s/", "d"]).expect_code(0);
     assert_eq!(arena.differences("s", "d"), [""; 0]);
-    assert_eq!((text(&arena, "outside/small"), text(&arena, "outside/big")), ("old".into(), "old".into()));
+    assert_eq!(
+        (text(&arena, "outside/small"), text(&arena, "outside/big")),
+        ("old".into(), "old".into())
+    );
 }
 
 #[test]
@@ -206,7 +226,8 @@ fn a_read_only_file_and_a_read_only_directory_of_ours_are_updated() {
     let (source, dest) = (arena.snapshot("s"), arena.snapshot("d"));
     // Directories can be removed again only when they can be written.
     for dir in ["s/sub", "d/sub"] {
-        fs::set_permissions(arena.path(dir), fs::Permissions::from_mode(0o755)).expect("our own directory");
+        fs::set_permissions(arena.path(dir), fs::Permissions::from_mode(0o755))
+            .expect("our own directory");
     }
     assert_eq!(source.differences(&dest), [""; 0]);
 }
@@ -244,7 +265,8 @@ fn a_file_is_never_more_open_than_it_will_be() {
     while_busy(look, || arena.twosync(&["-a", "--verify=none", "s/", "d"]).expect_code(0).code);
     let is_final = |seen: &&(u32, u32, u32)| **seen == (1234, 2345, 0o4755);
     let is_closed = |(_, _, mode): &(u32, u32, u32)| mode & 0o7077 == 0;
-    let open: Vec<_> = seen.iter().filter(|seen| !is_final(seen)).filter(|seen| !is_closed(seen)).collect();
+    let open: Vec<_> =
+        seen.iter().filter(|seen| !is_final(seen)).filter(|seen| !is_closed(seen)).collect();
     // Between chown and chmod the new owner has no more than the old one had.
     assert!(open.is_empty(), "{open:?} of {seen:?}");
     assert!(seen.len() > 1, "the file was never seen while it was written");
@@ -255,19 +277,22 @@ fn a_file_is_never_more_open_than_it_will_be() {
 #[test]
 fn a_source_that_is_cut_and_grows_meanwhile_kills_nobody() {
     for bytes in [300_000, 20_000_000] {
-        let arena = Arena::with(&format!("s/file file size={bytes} seed=3\ns/other file \"other\"\n"));
+        let arena =
+            Arena::with(&format!("s/file file size={bytes} seed=3\ns/other file \"other\"\n"));
         let file = File::options().write(true).open(arena.path("s/file")).expect("our own file");
         let change = || {
             file.set_len(0).expect("our own file");
             file.set_len(bytes).expect("our own file");
         };
-        let codes: BTreeSet<i32> = (0..5)
-            .map(|_| while_busy(change, || arena.twosync(&["-a", "s/", "d"]).code))
-            .collect();
+        let codes: BTreeSet<i32> =
+            (0..5).map(|_| while_busy(change, || arena.twosync(&["-a", "s/", "d"]).code)).collect();
         assert!(codes.iter().all(|code| [0, 23, 24, 40].contains(code)), "{codes:?}");
         assert_eq!(text(&arena, "d/other"), "other");
         arena.twosync(&["-a", "s/", "d"]).expect_code(0);
-        assert_eq!(fs::read(arena.path("s/file")).expect("it is there"), fs::read(arena.path("d/file")).expect("it is there"));
+        assert_eq!(
+            fs::read(arena.path("s/file")).expect("it is there"),
+            fs::read(arena.path("d/file")).expect("it is there")
+        );
     }
 }
 
@@ -290,17 +315,27 @@ fn a_destination_that_is_cut_while_it_is_read_back_kills_nobody() {
 
 #[test]
 fn one_unreadable_entry_does_not_stop_the_others() {
-    let arena = Arena::with("s/a file \"a\"\ns/locked file 0000 \"secret\"\ns/sub dir 0000\ns/z file \"z\"\ns/zz/z file \"z\"\n");
+    let arena = Arena::with(
+        "s/a file \"a\"\ns/locked file 0000 \"secret\"\ns/sub dir 0000\ns/z file \"z\"\ns/zz/z file \"z\"\n",
+    );
     let output = arena.twosync_as_nobody(&["-a", "s/", "d"]);
-    let names: Vec<bool> = ["locked", "sub"].iter().map(|name| output.errors().contains(&format!("s/{name}\""))).collect();
-    fs::set_permissions(arena.path("s/sub"), fs::Permissions::from_mode(0o755)).expect("our own directory");
+    let names: Vec<bool> = ["locked", "sub"]
+        .iter()
+        .map(|name| output.errors().contains(&format!("s/{name}\"")))
+        .collect();
+    fs::set_permissions(arena.path("s/sub"), fs::Permissions::from_mode(0o755))
+        .expect("our own directory");
     if let Ok(meta) = arena.path("d/sub").metadata() {
         assert_eq!(meta.mode() & 0o7777, 0);
-        fs::set_permissions(arena.path("d/sub"), fs::Permissions::from_mode(0o755)).expect("our own directory");
+        fs::set_permissions(arena.path("d/sub"), fs::Permissions::from_mode(0o755))
+            .expect("our own directory");
     }
     output.expect_code(23);
     assert_eq!(names, [true, true], "{}", output.errors());
-    assert_eq!((text(&arena, "d/a"), text(&arena, "d/z"), text(&arena, "d/zz/z")), ("a".into(), "z".into(), "z".into()));
+    assert_eq!(
+        (text(&arena, "d/a"), text(&arena, "d/z"), text(&arena, "d/zz/z")),
+        ("a".into(), "z".into(), "z".into())
+    );
     assert!(!arena.path("d/locked").exists());
 }
 
@@ -324,11 +359,18 @@ fn a_full_disk_ends_the_run_and_leaves_it_resumable() {
         let output = sync_to_small_disk(&arena, "size=1m");
         output.expect_code(11);
         assert!(output.errors().to_lowercase().contains("no space left"), "{}", output.errors());
-        assert!(output.errors().lines().count() < 10, "one fault says it all:\n{}", output.errors());
+        assert!(
+            output.errors().lines().count() < 10,
+            "one fault says it all:\n{}",
+            output.errors()
+        );
         let (source, seen) = (arena.snapshot("s").entries, arena.snapshot("seen").entries);
         let torn_looks_torn = seen.iter().all(|(name, there)| {
             let whole = &source[name];
-            there.kind == "dir" || there.digest == whole.digest || there.mtime == Some(0) || there.size != whole.size
+            there.kind == "dir"
+                || there.digest == whole.digest
+                || there.mtime == Some(0)
+                || there.size != whole.size
         });
         assert!(torn_looks_torn, "{seen:?}");
         assert_eq!(arena.differences("s", "whole"), [""; 0]);
@@ -351,13 +393,19 @@ fn a_disk_without_inodes_says_so() {
 
 #[test]
 fn nothing_is_deleted_below_a_directory_that_can_not_be_listed() {
-    let arena = Arena::with("s/a file \"a\"\ns/locked dir 0000\nd/locked/kept file \"k\"\nd/locked/sub/kept file \"k\"\n");
+    let arena = Arena::with(
+        "s/a file \"a\"\ns/locked dir 0000\nd/locked/kept file \"k\"\nd/locked/sub/kept file \"k\"\n",
+    );
     let output = arena.twosync_as_nobody(&["-a", "--delete", "s/", "d"]);
     for dir in ["s/locked", "d/locked"] {
-        fs::set_permissions(arena.path(dir), fs::Permissions::from_mode(0o755)).expect("our own directory");
+        fs::set_permissions(arena.path(dir), fs::Permissions::from_mode(0o755))
+            .expect("our own directory");
     }
     output.expect_code(23);
-    assert_eq!((text(&arena, "d/locked/kept"), text(&arena, "d/locked/sub/kept")), ("k".into(), "k".into()));
+    assert_eq!(
+        (text(&arena, "d/locked/kept"), text(&arena, "d/locked/sub/kept")),
+        ("k".into(), "k".into())
+    );
 }
 
 #[test]
@@ -373,13 +421,24 @@ fn nothing_is_deleted_for_a_source_that_is_not_there() {
 #[test]
 fn control_bytes_of_names_reach_no_reader() {
     let arena = Arena::with_fixture("names");
-    build_tree(arena.top(), "s/fault\\x1b[31m\\n file \"x\"\nd/fault\\x1b[31m\\n/inner file \"in the way\"\n");
+    build_tree(
+        arena.top(),
+        "s/fault\\x1b[31m\\n file \"x\"\nd/fault\\x1b[31m\\n/inner file \"in the way\"\n",
+    );
     build_tree(arena.top(), "d/extra\\x07\\n file \"x\"\n");
-    for options in [&["-avi"][..], &["-avn"], &["-avv", "--stats"], &["-a", "--verify-only", "--delete"]] {
+    for options in
+        [&["-avi"][..], &["-avn"], &["-avv", "--stats"], &["-a", "--verify-only", "--delete"]]
+    {
         let output = arena.twosync(&[options, &["s/", "d"]].concat());
-        let is_plain = |byte: &u8| *byte == b'\n' || *byte == b'\t' || *byte == 0x7f || (0x20..0x7f).contains(byte);
+        let is_plain = |byte: &u8| {
+            *byte == b'\n' || *byte == b'\t' || *byte == 0x7f || (0x20..0x7f).contains(byte)
+        };
         for (stream, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
-            assert!(bytes.iter().all(is_plain), "{stream} of {options:?}: {}", bytes.escape_ascii());
+            assert!(
+                bytes.iter().all(is_plain),
+                "{stream} of {options:?}: {}",
+                bytes.escape_ascii()
+            );
         }
         let said = String::from_utf8_lossy(&output.stdout).into_owned() + &output.errors();
         assert!(said.contains("fault\\#033[31m\\#012"), "{options:?}: {said}");
@@ -398,9 +457,11 @@ fn only_final_names_ever_appear_in_the_destination() {
     );
     let flags = inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC;
     let watcher = inotify::init(flags).expect("the kernel can watch");
-    let events = inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVE | inotify::WatchFlags::DELETE;
+    let events =
+        inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVE | inotify::WatchFlags::DELETE;
     for dir in ["d", "d/sub", "d/sub/more"] {
-        inotify::add_watch(&watcher, arena.path(dir), events).expect("a directory that can be watched");
+        inotify::add_watch(&watcher, arena.path(dir), events)
+            .expect("a directory that can be watched");
     }
     arena.twosync(&["-a", "s/", "d"]).expect_code(0);
     assert_eq!(arena.differences("s", "d"), [""; 0]);
@@ -409,7 +470,11 @@ fn only_final_names_ever_appear_in_the_destination() {
     let mut seen = BTreeSet::new();
     while let Ok(event) = reader.next() {
         let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()).to_owned());
-        assert!(event.events().contains(inotify::ReadFlags::CREATE), "{name:?}: {:?}", event.events());
+        assert!(
+            event.events().contains(inotify::ReadFlags::CREATE),
+            "{name:?}: {:?}",
+            event.events()
+        );
         seen.insert(name.expect("an event of an entry").into_string().expect("text"));
     }
     let expected = ["big", "link", "new"].map(str::to_owned);
@@ -418,8 +483,11 @@ fn only_final_names_ever_appear_in_the_destination() {
 
 #[test]
 fn files_are_written_in_place() {
-    let arena = Arena::with("s/a file \"newer\" mtime=@1000\ns/big file size=20000000\nd/a file \"old\"\nd/big file size=10\n");
-    let inodes = || ["d/a", "d/big"].map(|name| arena.path(name).metadata().expect("it is there").ino());
+    let arena = Arena::with(
+        "s/a file \"newer\" mtime=@1000\ns/big file size=20000000\nd/a file \"old\"\nd/big file size=10\n",
+    );
+    let inodes =
+        || ["d/a", "d/big"].map(|name| arena.path(name).metadata().expect("it is there").ino());
     let before = inodes();
     arena.twosync(&["-a", "s/", "d"]).expect_code(0);
     assert_eq!(before, inodes());
@@ -449,5 +517,11 @@ fn a_file_onto_itself_is_not_touched() {
     assert_eq!(before, arena.change_times("s"));
     // Whatever becomes of the order to send all anew: nothing is lost.
     arena.twosync(&["-aI", "s/", "s"]);
-    assert_eq!((text(&arena, "s/a").as_str(), arena.path("s/sub/b").metadata().expect("it is there").len()), ("text", 17_000_000));
+    assert_eq!(
+        (
+            text(&arena, "s/a").as_str(),
+            arena.path("s/sub/b").metadata().expect("it is there").len()
+        ),
+        ("text", 17_000_000)
+    );
 }

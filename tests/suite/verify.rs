@@ -54,8 +54,12 @@ fn a_kept_time_hides_a_flipped_bit_from_all_but_a_look_at_the_bytes() {
 
 #[test]
 fn what_happens_to_the_copy_between_the_phases_is_found_as_far_as_was_asked() {
-    let expectations =
-        [(Verify::All, "text"), (Verify::Transferred, "text"), (Verify::Metadata, "uext"), (Verify::None, "uext")];
+    let expectations = [
+        (Verify::All, "text"),
+        (Verify::Transferred, "text"),
+        (Verify::Metadata, "uext"),
+        (Verify::None, "uext"),
+    ];
     for (verify, expected) in expectations {
         let arena = Arena::with("s/a file \"text\"\n");
         let mut settings = archive(&arena.path("s"), &arena.path("d"));
@@ -76,9 +80,12 @@ fn what_happens_to_the_copy_between_the_phases_is_found_as_far_as_was_asked() {
 
 #[test]
 fn metadata_is_compared_in_every_mode_but_none() {
-    for (verify, is_found) in
-        [(Verify::All, true), (Verify::Transferred, true), (Verify::Metadata, true), (Verify::None, false)]
-    {
+    for (verify, is_found) in [
+        (Verify::All, true),
+        (Verify::Transferred, true),
+        (Verify::Metadata, true),
+        (Verify::None, false),
+    ] {
         let arena = Arena::with("s/a file 0644 \"text\"\ns/sub dir 0755\n");
         let mut settings = archive(&arena.path("s"), &arena.path("d"));
         settings.verify = verify;
@@ -162,7 +169,11 @@ fn of_several_files_only_those_that_this_run_wrote_are_read_with_transferred() {
 #[test]
 fn every_byte_of_a_file_with_holes_is_read_back() {
     let arena = Arena::with("s/holes file size=20000000 hole=4096+19990000\ns/hole file\n");
-    File::options().write(true).open(arena.path("s/hole")).and_then(|file| file.set_len(3_000_000)).expect("ours");
+    File::options()
+        .write(true)
+        .open(arena.path("s/hole"))
+        .and_then(|file| file.set_len(3_000_000))
+        .expect("ours");
     let report = engine(&archive(&arena.path("s"), &arena.path("d"))).report;
     assert_eq!(report.verify.expect("there is a phase two").dest_read_bytes, 23_000_000);
     flip_bit(&arena.path("d/hole"), 2_000_000);
@@ -198,16 +209,25 @@ fn size_only_reads_back_what_it_wrote() {
 fn a_clean_second_phase_says_nothing_unless_asked() {
     let arena = Arena::with("s/a file \"text\"\n");
     let first = arena.twosync(&["-a", "s/", "d"]);
-    assert_eq!((first.code, first.stdout.as_slice(), first.stderr.as_slice()), (0, &b""[..], &b""[..]));
+    assert_eq!(
+        (first.code, first.stdout.as_slice(), first.stderr.as_slice()),
+        (0, &b""[..], &b""[..])
+    );
     let audit = arena.twosync(&["-a", "--verify-only", "s/", "d"]);
-    assert_eq!((audit.code, audit.stdout.as_slice(), audit.stderr.as_slice()), (0, &b""[..], &b""[..]));
+    assert_eq!(
+        (audit.code, audit.stdout.as_slice(), audit.stderr.as_slice()),
+        (0, &b""[..], &b""[..])
+    );
     assert_eq!(arena.twosync(&["-ai", "s/", "d"]).stdout, b"");
     let told = String::from_utf8(arena.twosync(&["-av", "s/", "d"]).stdout).expect("text");
     let last = told.lines().last().expect("some lines");
     assert!(last.starts_with("verified 2 entries: 4 bytes read back"), "{told}");
     assert!(last.ends_with("0 differences"), "{told}");
-    let told = String::from_utf8(arena.twosync(&["-a", "--stats", "s/", "d"]).stdout).expect("text");
-    for line in ["Verified entries: 2", "Verified bytes read back: 4 bytes (", "Verified differences: 0"] {
+    let told =
+        String::from_utf8(arena.twosync(&["-a", "--stats", "s/", "d"]).stdout).expect("text");
+    for line in
+        ["verified entries: 2", "verified bytes read back: 4 bytes (", "verified differences: 0"]
+    {
         assert!(told.lines().any(|said| said.starts_with(line)), "{line}:\n{told}");
     }
 }
@@ -215,11 +235,14 @@ fn a_clean_second_phase_says_nothing_unless_asked() {
 #[test]
 fn a_quick_comparison_is_never_called_verified() {
     let arena = copied("s/a file \"text\"\n");
-    let told = String::from_utf8(arena.twosync(&["-av", "--stats", "--verify=metadata", "s/", "d"]).stdout);
+    let told = String::from_utf8(
+        arena.twosync(&["-av", "--stats", "--verify=metadata", "s/", "d"]).stdout,
+    );
     let told = told.expect("text").to_lowercase();
     assert!(!told.contains("verified"), "{told}");
     assert!(told.contains("compared entries: 2 (by size, time and attributes)"), "{told}");
-    let told = String::from_utf8(arena.twosync(&["-av", "--stats", "--verify=none", "s/", "d"]).stdout);
+    let told =
+        String::from_utf8(arena.twosync(&["-av", "--stats", "--verify=none", "s/", "d"]).stdout);
     assert!(!told.expect("text").to_lowercase().contains("verified"));
 }
 
@@ -230,7 +253,10 @@ fn a_repair_is_itemized_like_any_change() {
     let output = arena.twosync(&["-ai", "s/", "d"]);
     assert_eq!(output.expect_code(0).lines(), [">fc........ a"]);
     let last = String::from_utf8_lossy(&output.stdout).lines().last().map(str::to_owned);
-    assert_eq!(last.as_deref().map(|line| line.ends_with("1 difference found, 1 repaired, 0 remaining")), Some(true));
+    assert_eq!(
+        last.as_deref().map(|line| line.ends_with("1 difference found, 1 repaired, 0 remaining")),
+        Some(true)
+    );
 }
 
 #[test]
@@ -342,12 +368,8 @@ fn an_audit_works_on_a_read_only_mount() {
     build_tree(arena.top(), "d/void set 0700\nd/a/b/c/leaf remove\nd/extra file \"x\"\n");
     let before = arena.change_times("d");
     let audit = arena.in_own_mounts(&script("-a --delete --verify-only"));
-    let expected = [
-        "*extra      extra",
-        ">fc........ page",
-        "*missing    a/b/c/leaf",
-        ".d...p..... void/",
-    ];
+    let expected =
+        ["*extra      extra", ">fc........ page", "*missing    a/b/c/leaf", ".d...p..... void/"];
     assert_eq!(audit.expect_code(40).lines(), expected);
     assert_eq!(before, arena.change_times("d"));
     let sync = arena.in_own_mounts(&script("-a"));

@@ -1,4 +1,61 @@
-//! twosync copies a tree in two phases.
+//! twosync copies a tree in two phases, with rsync's command line.
+//!
+//! **Phase one** writes every file in parallel, in place, straight to its final path: no temporary
+//! file, no rename. **Phase two** walks again, compares attributes and BLAKE3 digests in parallel,
+//! and writes again only what differs. *Copy* and *verify* are the same walk, the same decision and
+//! the same door to writing, with different evidence:
+//!
+//! |                                   | may act (owns a `Permit`)      | may not act     |
+//! |-----------------------------------|--------------------------------|-----------------|
+//! | **quick** evidence (size, time)   | phase one: [`phase::copy`]     | `--dry-run`     |
+//! | **thorough** evidence (digests)   | phase two: [`phase::verify`]   | `--verify-only` |
+//!
+//! # The way of one file
+//!
+//! 1. [`cli`] turns the command line into [`settings::Settings`]; [`sync::run`] opens both
+//!    [`roots`], grants itself a [`sys::permit::Permit`] if the run may act, and starts phase one.
+//! 2. [`scan::walk`] takes a directory as a task, lists both sides, joins the listings
+//!    ([`scan::join`]) and hands the files out in batches, the large ones in ranges.
+//! 3. [`compare::quick`] says how the two sides differ, [`decide`](mod@decide) what is done about it.
+//! 4. [`act::perform`](mod@act::perform) does it, in place below the open directory handles, hashing
+//!    what it reads; the digest goes to the [`journal`].
+//! 5. [`report::ledger`] records the outcome once; lines, counts and the exit code derive from it.
+//! 6. The last part of a directory to end closes it: its attributes are set.
+//! 7. Phase two walks again with fresh looks; [`compare::thorough`] reads the destination back
+//!    against the journal's digest. What differs is compared once more, repaired through the same
+//!    door (only the pages that differ), and compared again.
+//!
+//! # The layers
+//!
+//! A module imports only from lower rows, or from within itself; a test reads the `use` lines.
+//!
+//! | row | modules |
+//! |-----|---------|
+//! | 9 | `main` |
+//! | 8 | [`cli`]: the only place that prints, parses arguments, exits |
+//! | 7 | [`sync`]: two phases in order |
+//! | 6 | [`roots`]: operands as rsync reads them |
+//! | 5 | [`phase`]: copy; verify and repair; what both share |
+//! | 4 | [`scan`], [`compare`], [`decide`](mod@decide), [`act`]: the four verbs; none imports another |
+//! | 3 | [`settings`]: all choices, resolved, in groups |
+//! | 2 | [`journal`], [`report`], [`effort`]: tools |
+//! | 1 | [`error`](mod@error): what went wrong; [`sys`]: what the kernel offers |
+//! | 0 | [`model`]: nouns; no I/O |
+//!
+//! # Rules that are easy to break
+//!
+//! - Below the two roots everything is reached by single names from open directory handles, without
+//!   following symlinks ([`sys::dir`]); handles are given back when they are many ([`sys::chain`]).
+//! - Nothing that changes the disk can be called without a `&Permit`; no code asks "is this a dry
+//!   run?".
+//! - No task waits for another, so no stack grows with the tree.
+//! - Every write moves a file's time to *now*, so a mark set before writing does not last: a file
+//!   whose copy fails or is stopped is stamped 1970 *afterwards*, and a large file is one byte too
+//!   long until it is whole ([`act::ranged`]). After SIGKILL or a power failure a torn file has a
+//!   size or a time that no quick check takes for finished; `--update`, which only asks for the
+//!   newer one, can not know it.
+//! - User data is never memory-mapped; the only map, and the only `unsafe`, is the journal's.
+
 pub mod act;
 pub mod cli;
 pub mod compare;

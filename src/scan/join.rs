@@ -63,6 +63,16 @@ fn drop_duplicates(mut all: Vec<Joined>) -> Vec<Joined> {
     kept
 }
 
+/// Cuts a listing into batches of at most `most`, each of its own size: a batch that kept the room
+/// of the whole listing would make a huge directory cost the square of its size.
+pub fn in_batches(listing: Vec<Joined>, most: usize) -> impl Iterator<Item = Vec<Joined>> {
+    let mut left = listing.into_iter();
+    std::iter::from_fn(move || {
+        let batch: Vec<Joined> = left.by_ref().take(most).collect();
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
 /// Marks what the destination has too and returns what only the destination has, in the order in
 /// which rsync deletes: the reverse of its listing order.
 pub fn match_dest(joined: &mut [Joined], mut dest: Vec<Listed>) -> Vec<Listed> {
@@ -83,7 +93,7 @@ pub fn match_dest(joined: &mut [Joined], mut dest: Vec<Listed>) -> Vec<Listed> {
 
 #[cfg(test)]
 mod tests {
-    use super::{match_dest, merge};
+    use super::{in_batches, match_dest, merge};
     use crate::model::meta::Kind;
     use crate::model::path::Name;
     use crate::scan::layer::Found;
@@ -115,6 +125,17 @@ mod tests {
                 (b"x", true, 1, vec![]),
             ]
         );
+    }
+
+    #[test]
+    fn batches_hold_every_entry_once_and_no_more_room_than_they_need() {
+        let names: Vec<String> = (0..1000).map(|i| format!("{i:04}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let joined = merge(vec![listing(&names)]);
+        let batches: Vec<_> = in_batches(joined.clone(), 32).collect();
+        assert_eq!(batches.len(), 32);
+        assert!(batches.iter().all(|batch| batch.capacity() <= 64));
+        assert_eq!(batches.concat(), joined);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
 use crate::report::gauge::Gauge;
 use crate::report::ledger::{Record, Sheet};
-use crate::scan::join::Joined;
+use crate::scan::join::{Joined, in_batches};
 use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::own::OwnDirs;
 use crate::settings::{Mounts, Recursion, Select, SourceLinks};
@@ -261,9 +261,7 @@ impl<'s, V: Visit> Walk<'s, V> {
         let mut files = joined;
         let dirs = files.split_off(dirs_at);
         let mut batches = Vec::with_capacity(files.len().div_ceil(BATCH_ENTRIES));
-        while !files.is_empty() {
-            let rest = files.split_off(files.len().min(BATCH_ENTRIES));
-            let entries = std::mem::replace(&mut files, rest);
+        for entries in in_batches(files, BATCH_ENTRIES) {
             node.expect_one_more();
             batches.push(Batch { node: Arc::clone(&node), entries, sheet: sheet.fork() });
         }

@@ -40,8 +40,13 @@ pub fn thorough(
         compared.diff.attrs |= Attrs::CONTENT;
         return Ok(compared);
     }
-    // Two empty files, or one file under two names, have no bytes that could differ.
-    if !has_bytes || source.size == 0 || source.id == dest.id {
+    if has_bytes && source.size == 0 {
+        // Nothing is there to read.
+        compared.digest = Some(Digest::of(b""));
+        compared.diff.knowledge = Knowledge::Known;
+        return Ok(compared);
+    }
+    if !has_bytes || source.id == dest.id {
         return Ok(compared);
     }
     let (at_source, at_dest) = located(sides);

@@ -126,7 +126,7 @@ pub fn apply(
     if let Some(mtime) = wanted.mtime
         && (time == Time::Touched || mtime != now.mtime)
     {
-        attempt(set_mtime(permit, target, mtime), "set the time of");
+        attempt(set_mtime(permit, target, now.atime, mtime), "set the time of");
     }
     troubles
 }

@@ -214,7 +214,7 @@ pub fn finish_file(
 /// Marks a file that is not whole: with a time of 1970 no quick check and no `--update` takes it
 /// for a finished one.
 pub fn leave_torn(permit: &Permit, opened: &Opened, trouble: Trouble) -> Trouble {
-    match set_mtime(permit, Target::Handle(&opened.file), Stamp::TORN) {
+    match set_mtime(permit, Target::Handle(&opened.file), opened.now.atime, Stamp::TORN) {
         Ok(()) => trouble,
         Err(error) => Trouble {
             cause: match trouble.cause {

@@ -154,6 +154,7 @@ mod tests {
             uid: 0,
             gid: 0,
             size: 5,
+            atime: stamp,
             mtime: stamp,
             ctime: stamp,
             id: FileId { dev: 1, ino },

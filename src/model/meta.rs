@@ -67,6 +67,8 @@ pub struct Meta {
     pub gid: u32,
     /// Length in bytes (of a symlink: of its target).
     pub size: u64,
+    /// Last reading of the data.
+    pub atime: Stamp,
     /// Last change of the data.
     pub mtime: Stamp,
     /// Last change of data or attributes.

@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
 use filetime::FileTime;
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 
 use crate::model::meta::{Kind, Stamp};
 use crate::model::path::Name;
@@ -54,16 +54,19 @@ pub fn set_mode(_: &Permit, target: Target<'_>, mode: u32) -> io::Result<()> {
     }
 }
 
-/// Sets the time of last modification; the access time stays.
-pub fn set_mtime(_: &Permit, target: Target<'_>, mtime: Stamp) -> io::Result<()> {
+/// Sets the time of last modification; `atime` is the access time that it has.
+///
+/// The access time is written down as it is, like rsync does: some FUSE servers (bindfs 1.14) drop
+/// the whole call when it says `UTIME_OMIT`, and return success.
+pub fn set_mtime(_: &Permit, target: Target<'_>, atime: Stamp, mtime: Stamp) -> io::Result<()> {
     match target {
         Target::Handle(file) => {
-            let mtime = FileTime::from_unix_time(mtime.secs, mtime.nanos);
-            filetime::set_file_handle_times(file, None, Some(mtime))
+            let time = |stamp: Stamp| FileTime::from_unix_time(stamp.secs, stamp.nanos);
+            filetime::set_file_handle_times(file, Some(time(atime)), Some(time(mtime)))
         }
         Target::Entry(dir, name) => {
             let times = Timestamps {
-                last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+                last_access: Timespec { tv_sec: atime.secs, tv_nsec: atime.nanos.into() },
                 last_modification: Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos.into() },
             };
             let flags = AtFlags::SYMLINK_NOFOLLOW;

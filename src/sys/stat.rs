@@ -59,6 +59,7 @@ fn meta(statx: &Statx) -> io::Result<Meta> {
         uid: statx.stx_uid,
         gid: statx.stx_gid,
         size: statx.stx_size,
+        atime: stamp(statx.stx_atime),
         mtime: stamp(statx.stx_mtime),
         ctime: stamp(statx.stx_ctime),
         id: FileId { dev: makedev(statx.stx_dev_major, statx.stx_dev_minor), ino: statx.stx_ino },

@@ -17,7 +17,7 @@ use twosync::sync::{Report, run};
 pub(crate) fn archive(source: &Path, dest: &Path) -> Settings {
     let mut settings = Settings::default();
     settings.roots.sources = vec![source.join("")];
-    settings.roots.dest = dest.to_owned();
+    dest.clone_into(&mut settings.roots.dest);
     settings.select.recursion = Recursion::Full;
     settings.select.kinds = Kinds::all();
     settings.preserve.attrs = Attrs::MTIME | Attrs::MODE | Attrs::GROUP;

@@ -2,6 +2,7 @@
 
 mod cli;
 mod damage;
+mod deletion;
 mod engine;
 mod layers;
 mod parity;

@@ -5,26 +5,23 @@
 //! Torn files after a signal are the matter of `signals`.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use rustix::fs::{Mode, OFlags, RenameFlags, inotify, mkdirat, openat, renameat_with};
+use rustix::fs::{Mode, OFlags, RenameFlags, mkdirat, openat, renameat_with};
 
-use crate::engine::{archive, engine};
 use crate::support::arena::{Arena, is_root_or_skipped};
 use crate::support::run::twosync;
 use crate::support::tree::build_tree;
 
 /// What a file holds.
-fn text(arena: &Arena, name: &str) -> String {
+pub(crate) fn text(arena: &Arena, name: &str) -> String {
     fs::read_to_string(arena.path(name)).expect("a file of text")
 }
 
@@ -387,141 +384,4 @@ fn a_disk_without_inodes_says_so() {
     output.expect_code(11);
     assert!(output.errors().contains("inodes"), "{}", output.errors());
     assert_eq!(arena.differences("s", "whole"), [""; 0]);
-}
-
-// Rule 9: deletion.
-
-#[test]
-fn nothing_is_deleted_below_a_directory_that_can_not_be_listed() {
-    let arena = Arena::with(
-        "s/a file \"a\"\ns/locked dir 0000\nd/locked/kept file \"k\"\nd/locked/sub/kept file \"k\"\n",
-    );
-    let output = arena.twosync_as_nobody(&["-a", "--delete", "s/", "d"]);
-    for dir in ["s/locked", "d/locked"] {
-        fs::set_permissions(arena.path(dir), fs::Permissions::from_mode(0o755))
-            .expect("our own directory");
-    }
-    output.expect_code(23);
-    assert_eq!(
-        (text(&arena, "d/locked/kept"), text(&arena, "d/locked/sub/kept")),
-        ("k".into(), "k".into())
-    );
-}
-
-#[test]
-fn nothing_is_deleted_for_a_source_that_is_not_there() {
-    let arena = Arena::with("d/kept file \"k\"\nd/sub/kept file \"k\"\n");
-    let before = arena.snapshot("d");
-    arena.twosync(&["-a", "--delete", "s/", "d"]).expect_code(23);
-    assert_eq!(before.differences(&arena.snapshot("d")), [""; 0]);
-}
-
-// Rule 13, and names in general.
-
-#[test]
-fn control_bytes_of_names_reach_no_reader() {
-    let arena = Arena::with_fixture("names");
-    build_tree(
-        arena.top(),
-        "s/fault\\x1b[31m\\n file \"x\"\nd/fault\\x1b[31m\\n/inner file \"in the way\"\n",
-    );
-    build_tree(arena.top(), "d/extra\\x07\\n file \"x\"\n");
-    for options in
-        [&["-avi"][..], &["-avn"], &["-avv", "--stats"], &["-a", "--verify-only", "--delete"]]
-    {
-        let output = arena.twosync(&[options, &["s/", "d"]].concat());
-        let is_plain = |byte: &u8| {
-            *byte == b'\n' || *byte == b'\t' || *byte == 0x7f || (0x20..0x7f).contains(byte)
-        };
-        for (stream, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
-            assert!(
-                bytes.iter().all(is_plain),
-                "{stream} of {options:?}: {}",
-                bytes.escape_ascii()
-            );
-        }
-        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &output.errors();
-        assert!(said.contains("fault\\#033[31m\\#012"), "{options:?}: {said}");
-    }
-    // rsync lets DEL pass to a program; errors are for people.
-    let errors = arena.twosync(&["-a", "s/", "d"]).stderr;
-    assert!(!errors.contains(&0x7f) && !errors.contains(&0x1b));
-}
-
-#[test]
-fn only_final_names_ever_appear_in_the_destination() {
-    let arena = Arena::with(
-        "s/new file \"new\"\ns/small file size=300000\ns/big file size=20000000 seed=2\ns/link link -> new\n\
-         s/sub/old file \"newer\" mtime=@1000\ns/sub/more/new file \"new\"\ns/sub/flipped file \"text\"\n\
-         d/sub/old file \"older\"\nd/sub/more dir\nd/sub/flipped file \"uext\"\nd/small file \"other\"\n",
-    );
-    let flags = inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC;
-    let watcher = inotify::init(flags).expect("the kernel can watch");
-    let events =
-        inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVE | inotify::WatchFlags::DELETE;
-    for dir in ["d", "d/sub", "d/sub/more"] {
-        inotify::add_watch(&watcher, arena.path(dir), events)
-            .expect("a directory that can be watched");
-    }
-    arena.twosync(&["-a", "s/", "d"]).expect_code(0);
-    assert_eq!(arena.differences("s", "d"), [""; 0]);
-    let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
-    let mut reader = inotify::Reader::new(&watcher, &mut buffer);
-    let mut seen = BTreeSet::new();
-    while let Ok(event) = reader.next() {
-        let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()).to_owned());
-        assert!(
-            event.events().contains(inotify::ReadFlags::CREATE),
-            "{name:?}: {:?}",
-            event.events()
-        );
-        seen.insert(name.expect("an event of an entry").into_string().expect("text"));
-    }
-    let expected = ["big", "link", "new"].map(str::to_owned);
-    assert_eq!(seen, BTreeSet::from(expected));
-}
-
-#[test]
-fn files_are_written_in_place() {
-    let arena = Arena::with(
-        "s/a file \"newer\" mtime=@1000\ns/big file size=20000000\nd/a file \"old\"\nd/big file size=10\n",
-    );
-    let inodes =
-        || ["d/a", "d/big"].map(|name| arena.path(name).metadata().expect("it is there").ino());
-    let before = inodes();
-    arena.twosync(&["-a", "s/", "d"]).expect_code(0);
-    assert_eq!(before, inodes());
-    assert_eq!(arena.differences("s", "d"), [""; 0]);
-}
-
-#[test]
-fn a_fifo_in_the_source_is_copied_and_never_opened() {
-    let arena = Arena::with("s/pipe fifo 0600\nd/pipe file \"in the way\"\n");
-    arena.twosync(&["-a", "s/", "d"]).expect_code(0);
-    assert_eq!(arena.differences("s", "d"), [""; 0]);
-    // Where the source has a file, a fifo of the destination is not written into.
-    let arena = Arena::with("s/file file \"text\"\nd/file fifo 0600\n");
-    arena.twosync(&["-a", "s/", "d"]).expect_code(0);
-    assert_eq!(arena.differences("s", "d"), [""; 0]);
-}
-
-#[test]
-fn a_file_onto_itself_is_not_touched() {
-    let arena = Arena::with("s/a file \"text\"\ns/sub/b file size=17000000\n");
-    let before = arena.change_times("s");
-    let told = engine(&archive(&arena.path("s"), &arena.path("s")));
-    assert_eq!((told.report.worst, told.written_bytes()), (None, 0));
-    assert_eq!(before, arena.change_times("s"));
-    symlink("s", arena.path("alias")).expect("our own directory");
-    arena.twosync(&["-a", "--delete", "s/", "alias/"]).expect_code(0);
-    assert_eq!(before, arena.change_times("s"));
-    // Whatever becomes of the order to send all anew: nothing is lost.
-    arena.twosync(&["-aI", "s/", "s"]);
-    assert_eq!(
-        (
-            text(&arena, "s/a").as_str(),
-            arena.path("s/sub/b").metadata().expect("it is there").len()
-        ),
-        ("text", 17_000_000)
-    );
 }

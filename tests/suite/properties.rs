@@ -122,7 +122,9 @@ fn apply(top: &Path, edit: &Edit) {
 /// Applies all edits and then gives every directory a time of whole seconds: rsync's quick check
 /// does not see less.
 fn edit_tree(top: &Path, edits: &[Edit], secs: i64) {
-    edits.iter().for_each(|edit| apply(top, edit));
+    for edit in edits {
+        apply(top, edit);
+    }
     for entry in WalkDir::new(top).contents_first(true) {
         let entry = entry.expect("a tree that can be walked");
         if entry.file_type().is_dir() {

@@ -69,6 +69,9 @@ pub struct Sources {
     found: usize,
     /// True if one of them is copied as a directory.
     has_dir: bool,
+    /// True if a directory whose contents were asked for could not be read: nobody knows what the
+    /// destination may hold because of it.
+    pub lost_contents: bool,
     /// Operands that are not there, and why.
     pub faults: Vec<Fault>,
 }
@@ -77,11 +80,14 @@ pub struct Sources {
 pub fn open_sources(settings: &Settings, budget: &Arc<Budget>) -> Sources {
     let mut sources = Sources::default();
     for path in &settings.roots.sources {
-        let opened = match Operand::parse(path) {
+        let operand = Operand::parse(path);
+        let is_contents = matches!(operand, Operand::Contents(_));
+        let opened = match operand {
             Operand::Contents(dir) => sources.add_contents(&dir, settings, budget),
             Operand::Entry(parent, name) => sources.add_entry(&parent, name, settings, budget),
         };
         if let Err(error) = opened {
+            sources.lost_contents |= is_contents;
             let place = Place::operand(path);
             sources.faults.push(Fault::io(Class::Entry, "open the source", place, error));
         }
@@ -176,15 +182,18 @@ impl Sources {
     }
 
     /// The directories that are walked, as far as they can be looked at.
-    pub fn roots(&self) -> Vec<FileId> {
+    pub fn roots(&self, links: SourceLinks) -> Vec<FileId> {
+        let follow = match links {
+            SourceLinks::AsLinks => Follow::Never,
+            SourceLinks::FollowToDirs | SourceLinks::Follow => Follow::Links,
+        };
         let mut ids = Vec::new();
         for layer in &self.layers {
             let Ok(dir) = layer.chain.get() else { continue };
             match &layer.only {
                 None => ids.extend(stat::handle(&*dir).ok().map(|meta| meta.id)),
                 Some(only) => {
-                    let metas =
-                        only.iter().filter_map(|name| stat::entry(&dir, name, Follow::Never).ok());
+                    let metas = only.iter().filter_map(|name| stat::entry(&dir, name, follow).ok());
                     ids.extend(metas.filter(|meta| meta.kind == Kind::Dir).map(|meta| meta.id));
                 }
             }

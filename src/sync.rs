@@ -1,6 +1,7 @@
 //! The library's door: two phases in order.
 
 use std::collections::HashSet;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -21,7 +22,7 @@ use crate::scan::node::Node;
 use crate::scan::own::OwnDirs;
 use crate::scan::survey::survey;
 use crate::scan::walk::{Visit, Walk};
-use crate::settings::{self, Durability, Effect, Jobs, Settings};
+use crate::settings::{self, Durability, Effect, Existing, Jobs, Settings, SourceLinks};
 use crate::sys::chain::Budget;
 use crate::sys::mount::{Locality, locality};
 use crate::sys::permit::Permit;
@@ -81,7 +82,8 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
         tell_made(&dest, &sources, settings, observer);
     }
     let pass = Pass::new(settings, permit.as_ref(), stop, dest.root.clone(), umask);
-    let own = overlap(&sources, &dest);
+    pass.source_failed.store(sources.lost_contents, Ordering::Relaxed);
+    let own = overlap(&sources, &dest, settings.links.source);
     let run = Run { pass, observer, sources, dest, own };
     let workers = run.crew().size().clamp(1, usize::try_from(files / 8).unwrap_or(1).max(1));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().map_err(|error| {
@@ -105,7 +107,7 @@ fn tell_made(dest: &Dest, sources: &Sources, settings: &Settings, observer: &dyn
 }
 
 /// Which of the destination's directories would be met in the source.
-fn overlap(sources: &Sources, dest: &Dest) -> OwnDirs {
+fn overlap(sources: &Sources, dest: &Dest, links: SourceLinks) -> OwnDirs {
     let mut above = Vec::new();
     let mut at = dest.chain.as_ref().and_then(|chain| chain.get().ok());
     while let Some(dir) = at {
@@ -117,8 +119,9 @@ fn overlap(sources: &Sources, dest: &Dest) -> OwnDirs {
         at = dir.open_parent().ok().map(Arc::new);
     }
     let mut own = OwnDirs::default();
-    let named = sources.roots();
-    own.overlap = named.iter().any(|id| above.contains(id));
+    let named = sources.roots(links);
+    // A symlink that is followed may lead to what holds the destination from anywhere.
+    own.overlap = links != SourceLinks::AsLinks || named.iter().any(|id| above.contains(id));
     // A source that is the destination itself (`DIR DIR`) is copied into itself, once.
     if let Some(dest_id) = above.first().filter(|id| !named.contains(id)) {
         own.ids = Mutex::new(HashSet::from([*dest_id]));
@@ -194,7 +197,22 @@ impl Run<'_> {
         });
         report.copy = self.close(&ledger, report);
         self.observer.phase_ends(Phase::Copy, &ledger);
-        journal.and_then(|journal| journal.sort().ok()).unwrap_or_else(Digests::none)
+        let sorted = journal.map(Journal::sort).transpose();
+        sorted.unwrap_or_else(|error| self.journal_failed(error, report)).unwrap_or_default()
+    }
+
+    /// Without a journal phase two reads both sides; but what it is to do must not hang on it.
+    fn journal_failed(&self, error: io::Error, report: &mut Report) -> Option<Digests> {
+        let settings = self.pass.settings;
+        let hangs_on_it = settings.verify == settings::Verify::Transferred
+            || settings.update.existing != Existing::Update;
+        if hangs_on_it {
+            let place = Place::operand(&std::env::temp_dir());
+            let fault = Fault::io(Class::FileIo, "keep the journal in", place, error);
+            report.meet(Some(fault.class));
+            self.observer.fault(&fault);
+        }
+        None
     }
 
     /// Counts the sources for a progress bar, unless the copy is done before.

@@ -8,6 +8,7 @@ use crate::error::{Cause, Trouble};
 use crate::error::{During, Side};
 use crate::model::meta::Kind;
 use crate::model::path::{Name, RelPath, listing_order};
+use crate::settings::Mounts;
 use crate::sys::attrs::{Target, set_mode};
 use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::{Dir, Follow, Listed};
@@ -63,6 +64,8 @@ pub struct Clearing<'a> {
     pub permit: Option<&'a Permit>,
     /// How much of it.
     pub limit: &'a Limit,
+    /// Whether what is mounted below is removed too (`--one-file-system`).
+    pub mounts: Mounts,
 }
 
 /// How many handles a removal keeps open on its way down.
@@ -177,6 +180,13 @@ impl Clearing<'_> {
             (opened, ..) => opened,
         };
         let dir = opened.during(Side::Dest, "open the directory to delete in")?;
+        if self.mounts != Mounts::Cross {
+            let dev = |dir: &Dir| Ok::<_, io::Error>(stat::handle(dir)?.id.dev);
+            let is_mount = dev(&dir).and_then(|own| Ok(own != dev(above)?));
+            if is_mount.during(Side::Dest, "look at")? {
+                return Ok(Level { chain, path, left: Vec::new(), emptied: false });
+            }
+        }
         let mut left = dir.list().during(Side::Dest, "list the directory")?;
         // Popped from the end: the reverse of the order in which rsync lists.
         let is_dir = |listed: &Listed| listed.kind == Some(Kind::Dir);

@@ -33,7 +33,7 @@ impl Journal {
     /// An empty journal for a pool of `workers` threads.
     pub fn new(workers: usize) -> io::Result<Self> {
         Ok(Self {
-            file: tempfile::tempfile()?,
+            file: tempfile::tempfile().or_else(|_| in_memory())?,
             end: AtomicU64::new(0),
             buffers: (0..=workers).map(|_| Mutex::default()).collect(),
             failed: Mutex::new(None),
@@ -88,6 +88,12 @@ impl Journal {
     }
 }
 
+/// Where no temporary file can be made the journal stays in memory.
+fn in_memory() -> io::Result<File> {
+    let flags = rustix::fs::MemfdFlags::CLOEXEC;
+    Ok(rustix::fs::memfd_create("twosync-journal", flags)?.into())
+}
+
 /// Maps the journal.
 ///
 /// SAFETY: a map is sound while nobody else changes or truncates the file. This file was made
@@ -100,7 +106,7 @@ fn map(file: &File) -> io::Result<MmapMut> {
 }
 
 /// The sorted journal. Searched by all workers of phase two.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Digests {
     map: Option<MmapMut>,
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::act::clear::{Clearing, Removal};
+use crate::act::clear::Removal;
 use crate::error::{During, Side};
 use crate::model::meta::Kind;
+use crate::model::path::Name;
 use crate::phase::pass::{Memo, Pass};
 use crate::report::ledger::{Ledger, Sheet};
 use crate::scan::node::{Node, Spot};
@@ -35,14 +36,13 @@ impl Pass<'_> {
         extras: Vec<Listed>,
         sheet: &mut Sheet<'_>,
     ) -> Removals {
-        let clearing = Clearing { permit: self.permit, limit: &self.limit };
+        let clearing = self.clearing();
         let mut removals = Removals::default();
         for extra in extras {
             if self.stop.is_requested() || !self.removes_extras(sheet.ledger()) {
                 break;
             }
-            // The name of a file that is still open on an NFS client; the server removes it.
-            if extra.name.as_bytes().starts_with(b".nfs") {
+            if is_silly_rename(&extra.name) {
                 continue;
             }
             let kind = match extra.kind {
@@ -72,6 +72,13 @@ impl Pass<'_> {
         }
         removals
     }
+}
+
+/// True for the name of a removed file that is still open on an NFS client (`.nfs` and 24 hex
+/// digits; `nfs_sillyrename` in the kernel): the client removes it itself.
+fn is_silly_rename(name: &Name) -> bool {
+    let digits = name.as_bytes().strip_prefix(b".nfs");
+    digits.is_some_and(|digits| digits.len() >= 16 && digits.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// What became of entries that the source has not got.

@@ -282,7 +282,7 @@ impl<'a> Pass<'a> {
             read::open(at.source, at.name, at.follow).during(Side::Source, "open")?;
         }
         let name = at.dest_name();
-        let clearing = Clearing { permit: self.permit, limit: &self.limit };
+        let clearing = self.clearing();
         let empty = match self.settings.delete.full_dirs {
             FullDirs::Keep => {
                 let listed = dir.open_child(name, Follow::Never).and_then(|below| below.list());
@@ -307,6 +307,12 @@ impl<'a> Pass<'a> {
         self.tell(sheet.ledger(), &at.spot(), trouble);
         let action = Action::Keep(Why::DirNotEmpty);
         sheet.record(Record { action, ending: Ending::Failed, ..record }, || at.path());
+    }
+
+    /// How entries are removed in this run.
+    pub fn clearing(&self) -> Clearing<'_> {
+        let mounts = self.settings.select.mounts;
+        Clearing { permit: self.permit, limit: &self.limit, mounts }
     }
 
     /// Records one removal below `node`.

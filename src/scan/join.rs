@@ -40,6 +40,8 @@ pub fn merge(layers: Vec<Vec<Found>>) -> Vec<Joined> {
     all.sort_unstable_by(|a, b| {
         listing_order((&a.found.name, a.found.is_dir), (&b.found.name, b.found.is_dir))
     });
+    // An operand that was named twice: two walks of one directory would meet in the destination.
+    all.dedup_by(|b, a| a.found.is_dir && b.found.is_dir && a.found.name == b.found.name);
     all
 }
 

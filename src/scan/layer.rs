@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{During, Side, Trouble};
-use crate::model::meta::{FileId, Kind};
+use crate::model::meta::Kind;
 use crate::model::path::Name;
 use crate::settings::SourceLinks;
 use crate::sys::chain::Chain;
@@ -30,11 +30,15 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// The layer of a directory in this one. `id`: this directory.
-    pub(crate) fn child(&self, found: &Found, id: Option<&FileId>) -> Self {
+    /// The layer of a directory in this one.
+    pub(crate) fn child(&self, found: &Found) -> Self {
+        let own_dev = || {
+            let looked = self.chain.get().and_then(|dir| stat::handle(&*dir));
+            looked.ok().map(|meta| meta.id.dev)
+        };
         let dev = match self.only {
             Some(_) => None,
-            None => self.dev.or(id.map(|id| id.dev)),
+            None => self.dev.or_else(own_dev),
         };
         let chain = self.chain.child(&found.name, found.follow());
         Self { chain, root: Arc::clone(&self.root), only: None, dev }

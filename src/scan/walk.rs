@@ -471,7 +471,7 @@ fn dest_of<M>(at: &At<'_, M>, in_dest: bool) -> Result<(Option<Arc<Dir>>, Option
 /// The directory of the run that `entry` is, with all layers that have it.
 fn child<M>(node: &Arc<Node<M>>, entry: &Joined) -> Arc<Node<M>> {
     let layers = std::iter::once(entry.layer).chain(entry.merged.iter().copied());
-    let layers = layers.map(|at| node.layers[at].child(&entry.found, node.source_id.get()));
+    let layers = layers.map(|at| node.layers[at].child(&entry.found));
     node.child(&entry.found.name, layers.collect(), entry.in_dest)
 }
 

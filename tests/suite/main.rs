@@ -5,6 +5,7 @@ mod damage;
 mod deletion;
 mod engine;
 mod layers;
+mod overlaps;
 mod parity;
 mod properties;
 mod safety;

@@ -57,6 +57,12 @@ impl Arena {
         self.run(&twosync(), args, &Conditions::default())
     }
 
+    /// Runs the program under test in it with further variables.
+    pub(crate) fn twosync_with_env(&self, args: &[&str], env: &[(&str, &str)]) -> Output {
+        let env = env.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        self.run(&twosync(), args, &Conditions { env, ..Conditions::default() })
+    }
+
     /// Runs the program under test as nobody if the runner is root: who must not be let in must not be root.
     /// All that is in the directory is given to nobody first.
     pub(crate) fn twosync_as_nobody(&self, args: &[&str]) -> Output {

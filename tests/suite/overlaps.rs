@@ -1,0 +1,68 @@
+//! Sources that meet: named twice, on other file systems, around the destination, or not there.
+
+use crate::support::arena::{Arena, is_root_or_skipped};
+
+#[test]
+fn nothing_is_deleted_when_a_directory_whose_contents_were_asked_for_is_not_there() {
+    let arena = Arena::with("s/a file \"a\"\nd/kept file \"k\"\n");
+    let output = arena.twosync(&["-ai", "--delete", "s/", "missing/", "d"]);
+    output.expect_code(23);
+    assert!(arena.path("d/kept").exists());
+    assert!(output.lines().contains(&"IO error encountered -- skipping file deletion".to_owned()));
+}
+
+#[test]
+fn a_directory_that_is_named_twice_is_walked_once() {
+    let arena = Arena::with("s/d/{1..300} file \"x\"\n");
+    arena.twosync(&["-a", "s/d", "s/d", "dest"]).expect_code(0);
+    assert_eq!(arena.differences("s/d", "dest/d"), [""; 0]);
+}
+
+#[test]
+fn a_name_that_only_looks_like_a_leftover_of_nfs_is_deleted() {
+    let arena = Arena::with("s/a file \"a\"\nd/.nfs-config file \"x\"\n");
+    arena.twosync(&["-a", "--delete", "s/", "d"]).expect_code(0);
+    assert!(!arena.path("d/.nfs-config").exists());
+}
+
+#[test]
+fn a_destination_inside_a_followed_source_is_not_copied_into_itself_without_end() {
+    for option in ["-aL", "-ak"] {
+        let arena = Arena::with("s/f file \"f\"\nlnk link -> s\n");
+        arena.twosync(&[option, "lnk", "s/d"]).expect_code(0);
+        assert!(arena.path("s/d/lnk/f").exists(), "{option}");
+        assert!(!arena.path("s/d/lnk/d/lnk").exists(), "{option}");
+    }
+}
+
+#[test]
+fn what_this_run_wrote_is_verified_wherever_the_journal_is_kept() {
+    let arena = Arena::with("s/a file \"text\"\n");
+    let args = ["-a", "--stats", "--verify=transferred", "s/", "d"];
+    let output = arena.twosync_with_env(&args, &[("TMPDIR", "/nonexistent")]);
+    output.expect_code(0);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.contains("verified file contents: 1"), "{told}");
+}
+
+#[test]
+fn with_one_file_system_mounts_of_the_destination_are_left_alone() {
+    if !is_root_or_skipped("a mount in the destination") {
+        return;
+    }
+    let arena = Arena::with("s/a file \"a\"\nd/extra/m dir\n");
+    let script = "mount -t tmpfs none d/extra/m && echo k > d/extra/m/f && \
+                  \"$TWOSYNC\" -ax --delete s/ d; cat d/extra/m/f";
+    assert_eq!(arena.in_own_mounts(script).lines().last().map(String::as_str), Some("k"));
+}
+
+#[test]
+fn with_one_file_system_each_source_starts_on_its_own() {
+    if !is_root_or_skipped("two file systems") {
+        return;
+    }
+    let arena = Arena::with("one/s/p/f file \"p\"\ntwo dir\n");
+    let script = "mount -t tmpfs none two && mkdir -p two/s/q && echo q > two/s/q/f && \
+                  \"$TWOSYNC\" -ax one/s two/s d && cat d/s/q/f";
+    assert_eq!(arena.in_own_mounts(script).expect_code(0).lines(), ["q"]);
+}

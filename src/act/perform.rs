@@ -135,7 +135,7 @@ fn copy_file(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
             let wanted = Wanted { mtime: wanted.mtime.map(|_| copied.source.mtime), ..wanted };
             finish_file(permit, opened, &wanted, job.durability, copied)
         }
-        Err(trouble) => Err(leave_torn(permit, &opened, trouble)),
+        Err(trouble) => Err(leave_torn(permit, &opened, job.source, trouble)),
     }
 }
 
@@ -213,8 +213,9 @@ pub fn finish_file(
 
 /// Marks a file that is not whole: with a time of 1970 no quick check and no `--update` takes it
 /// for a finished one.
-pub fn leave_torn(permit: &Permit, opened: &Opened, trouble: Trouble) -> Trouble {
-    match set_mtime(permit, Target::Handle(&opened.file), opened.now.atime, Stamp::TORN) {
+pub fn leave_torn(permit: &Permit, opened: &Opened, source: &Meta, trouble: Trouble) -> Trouble {
+    let mark = Stamp::torn_beside(source.mtime);
+    match set_mtime(permit, Target::Handle(&opened.file), opened.now.atime, mark) {
         Ok(()) => trouble,
         Err(error) => Trouble {
             cause: match trouble.cause {

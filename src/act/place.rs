@@ -70,7 +70,24 @@ pub fn open_file(
     if now.kind != Kind::File {
         return Err(Trouble::rule(Side::Dest, "write to", "it is no regular file any more"));
     }
+    let now = narrow(permit, &file, now, wanted);
     Ok(Opened { file, now, is_new: false })
+}
+
+/// Before a file gets new bytes: nobody may see or run them under the old mode who may not under the
+/// new one, or while the owner is not the final one. What it looks like then.
+fn narrow(permit: &Permit, file: &File, now: Meta, wanted: &Wanted) -> Meta {
+    let given = wanted.uid.is_some_and(|uid| uid != now.uid)
+        || wanted.gid.is_some_and(|gid| gid != now.gid);
+    let mut mode = now.mode & wanted.mode.unwrap_or(now.mode) & 0o777;
+    if given {
+        mode &= 0o700;
+    }
+    // Only the owner may; a file that others let us write to keeps its mode, as in rsync.
+    if mode != now.mode && set_mode(permit, Target::Handle(file), mode).is_ok() {
+        return Meta { mode, ..now };
+    }
+    now
 }
 
 /// Makes a directory, a symlink to `target` or a special file, and says what it looks like.

@@ -51,7 +51,7 @@ impl RangedCopy {
         };
         write::set_len(permit, &copy.opened.file, copy.before.size + 1)
             .during(Side::Dest, "make room in")
-            .map_err(|trouble| leave_torn(permit, &copy.opened, trouble))?;
+            .map_err(|trouble| leave_torn(permit, &copy.opened, &copy.before, trouble))?;
         Ok(copy)
     }
 
@@ -101,7 +101,7 @@ impl RangedCopy {
                 let wanted = Wanted { mtime, ..self.wanted };
                 finish_file(permit, self.opened, &wanted, self.durability, copied)
             }
-            Err(trouble) => Err(leave_torn(permit, &self.opened, trouble)),
+            Err(trouble) => Err(leave_torn(permit, &self.opened, &self.before, trouble)),
         }
     }
 

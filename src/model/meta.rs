@@ -52,6 +52,17 @@ pub struct Stamp {
 impl Stamp {
     /// 1970-01-01 00:00:00 UTC: the mark of a file that is not whole.
     pub const TORN: Self = Self { secs: 0, nanos: 0 };
+
+    /// The mark of a file that is not whole, where its source is of time `source`: 1970-01-01, or,
+    /// for a source of about that time (reproducible archives), a year later.
+    pub fn torn_beside(source: Self) -> Self {
+        const DAY_SECS: i64 = 86_400;
+        if source.secs.abs() < DAY_SECS {
+            Self { secs: 365 * DAY_SECS, nanos: 0 }
+        } else {
+            Self::TORN
+        }
+    }
 }
 
 /// What one statx(2) says. Costly extras (link target, digest) are asked for apart.

@@ -20,7 +20,7 @@ use crate::model::path::RelPath;
 use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::observer::{Detail, Ending, Event, Phase};
 use crate::scan::node::{At, Node, Spot};
-use crate::settings::{FullDirs, Settings};
+use crate::settings::{Effect, FullDirs, Settings};
 use crate::sys::dir::Follow;
 use crate::sys::mount::has_no_inodes;
 use crate::sys::permit::Permit;
@@ -96,7 +96,11 @@ impl<'a> Pass<'a> {
             tolerance,
             rules: finish::Rules { preserve, identity, umask },
             policy,
-            limit: Limit::new(settings.delete.limit),
+            // An audit deletes nothing, and lists all.
+            limit: Limit::new(match settings.effect {
+                Effect::VerifyOnly => None,
+                Effect::Sync | Effect::DryRun => settings.delete.limit,
+            }),
             source_failed: AtomicBool::new(false),
             no_room: AtomicBool::new(false),
             refused: AtomicU64::new(0),

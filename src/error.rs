@@ -6,7 +6,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::model::path::RelPath;
+use crate::model::path::{RelPath, looks_escaped};
 
 /// What kind of failure it is; the exit code follows from it (rsync.1, "EXIT VALUES").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,20 +185,18 @@ impl Place {
 impl fmt::Display for Place {
     /// Control bytes are written `\#ooo`, as rsync does, so that no name steers a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut at = 0;
         for chunk in self.0.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                if c.is_control() {
-                    let mut utf8 = [0; 4];
-                    for byte in c.encode_utf8(&mut utf8).bytes() {
-                        write!(f, "\\#{byte:03o}")?;
-                    }
+            for (offset, c) in chunk.valid().char_indices() {
+                let text = &self.0[at + offset..];
+                if c.is_control() || looks_escaped(text) {
+                    text[..c.len_utf8()].iter().try_for_each(|byte| write!(f, "\\#{byte:03o}"))?;
                 } else {
                     write!(f, "{c}")?;
                 }
             }
-            for byte in chunk.invalid() {
-                write!(f, "\\#{byte:03o}")?;
-            }
+            chunk.invalid().iter().try_for_each(|byte| write!(f, "\\#{byte:03o}"))?;
+            at += chunk.valid().len() + chunk.invalid().len();
         }
         Ok(())
     }
@@ -256,6 +254,12 @@ mod tests {
         let error = io::Error::from_raw_os_error(13);
         let fault = Fault::io(Class::Entry, "open", Place::operand(Path::new("a\n\u{e9}")), error);
         assert_eq!(fault.to_string(), "open \"a\\#012\u{e9}\": Permission denied (os error 13)");
+    }
+
+    #[test]
+    fn names_that_differ_read_differently() {
+        let place = |bytes: &[u8]| Place(bytes.to_vec()).to_string();
+        assert_eq!(place(b"a\xff\n\\#012\\#z"), "a\\#377\\#012\\#134#012\\#z");
     }
 
     #[test]

@@ -63,31 +63,48 @@ pub struct Sources {
     /// The first operand of which the contents are copied, and what it was before the run: its
     /// attributes are the destination's.
     pub top: Option<(Arc<Dir>, Meta)>,
+    /// What the others of that sort are: they only count.
+    pub other_tops: Vec<Meta>,
     /// Directories that are left out because nobody asked for recursion.
     pub skipped_dirs: Vec<(RelPath, Meta)>,
     /// How many operands are there.
     found: usize,
     /// True if one of them is copied as a directory.
     has_dir: bool,
-    /// True if a directory whose contents were asked for could not be read: nobody knows what the
-    /// destination may hold because of it.
+    /// True if nobody knows what an operand that could not be opened holds: nothing may be deleted.
     pub lost_contents: bool,
     /// Operands that are not there, and why.
     pub faults: Vec<Fault>,
+}
+
+/// Why there is nothing behind an operand.
+enum Lost {
+    /// Its directory has no such entry: nothing of it is left out.
+    Missing(io::Error),
+    /// What it is can not be told: the destination may hold something because of it.
+    Unknown(io::Error),
+}
+
+impl From<io::Error> for Lost {
+    fn from(error: io::Error) -> Self {
+        Self::Unknown(error)
+    }
 }
 
 /// Opens the source operands.
 pub fn open_sources(settings: &Settings, budget: &Arc<Budget>) -> Sources {
     let mut sources = Sources::default();
     for path in &settings.roots.sources {
-        let operand = Operand::parse(path);
-        let is_contents = matches!(operand, Operand::Contents(_));
-        let opened = match operand {
+        let opened = match Operand::parse(path) {
             Operand::Contents(dir) => sources.add_contents(&dir, settings, budget),
             Operand::Entry(parent, name) => sources.add_entry(&parent, name, settings, budget),
         };
-        if let Err(error) = opened {
-            sources.lost_contents |= is_contents;
+        if let Err(lost) = opened {
+            let (error, may_exist) = match lost {
+                Lost::Missing(error) => (error, false),
+                Lost::Unknown(error) => (error, true),
+            };
+            sources.lost_contents |= may_exist;
             let place = Place::operand(path);
             sources.faults.push(Fault::io(Class::Entry, "open the source", place, error));
         }
@@ -101,7 +118,7 @@ impl Sources {
         path: &Path,
         settings: &Settings,
         budget: &Arc<Budget>,
-    ) -> io::Result<()> {
+    ) -> Result<(), Lost> {
         let dir = Dir::open_operand(openable(path))?;
         let meta = stat::handle(&dir)?;
         if settings.select.recursion == Recursion::None {
@@ -111,8 +128,9 @@ impl Sources {
         self.found += 1;
         self.has_dir = true;
         let chain = Chain::root(dir, budget);
-        if self.top.is_none() {
-            self.top = Some((chain.get()?, meta));
+        match self.top {
+            None => self.top = Some((chain.get()?, meta)),
+            Some(_) => self.other_tops.push(meta),
         }
         let root = Arc::from(path);
         self.layers.push(Layer { chain, root, only: None, dev: Some(meta.id.dev) });
@@ -125,7 +143,7 @@ impl Sources {
         name: Name,
         settings: &Settings,
         budget: &Arc<Budget>,
-    ) -> io::Result<()> {
+    ) -> Result<(), Lost> {
         // Operands side by side, as a shell's `*` gives them, are names of one layer.
         let neighbour = self.layers.last_mut().filter(|layer| *layer.root == *parent);
         let chain = match &neighbour {
@@ -133,7 +151,11 @@ impl Sources {
             _ => Chain::root(Dir::open_operand(openable(parent))?, budget),
         };
         let dir = chain.get()?;
-        let mut meta = stat::entry(&dir, &name, Follow::Never)?;
+        let seen = stat::entry(&dir, &name, Follow::Never);
+        let mut meta = seen.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Lost::Missing(error),
+            _ => Lost::Unknown(error),
+        })?;
         if meta.kind == Kind::Symlink && settings.links.source != SourceLinks::AsLinks {
             // A link that leads nowhere is told by the walk.
             meta = stat::entry(&dir, &name, Follow::Links).unwrap_or(meta);

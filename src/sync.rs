@@ -1,6 +1,5 @@
 //! The library's door: two phases in order.
 
-use std::collections::HashSet;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -118,15 +117,14 @@ fn overlap(sources: &Sources, dest: &Dest, links: SourceLinks) -> OwnDirs {
         above.push(meta.id);
         at = dir.open_parent().ok().map(Arc::new);
     }
-    let mut own = OwnDirs::default();
     let named = sources.roots(links);
-    // A symlink that is followed may lead to what holds the destination from anywhere.
-    own.overlap = links != SourceLinks::AsLinks || named.iter().any(|id| above.contains(id));
-    // A source that is the destination itself (`DIR DIR`) is copied into itself, once.
-    if let Some(dest_id) = above.first().filter(|id| !named.contains(id)) {
-        own.ids = Mutex::new(HashSet::from([*dest_id]));
+    OwnDirs {
+        // A source that is the destination itself (`DIR DIR`) is copied into itself, once.
+        dest: above.first().copied().filter(|id| !named.contains(id)),
+        // A symlink that is followed may lead to what holds the destination from anywhere.
+        overlap: links != SourceLinks::AsLinks || named.iter().any(|id| above.contains(id)),
+        made: Mutex::default(),
     }
-    own
 }
 
 /// A run whose operands are open.
@@ -162,9 +160,11 @@ impl Run<'_> {
             Effect::DryRun => false,
             Effect::VerifyOnly => true,
         };
-        if verifies && !self.pass.stop.is_requested() {
+        if !self.pass.stop.is_requested() {
             self.flush(report);
-            self.verify(&digests, report);
+            if verifies {
+                self.verify(&digests, report);
+            }
         }
         if self.pass.stop.is_requested() && !self.pass.no_room.load(Ordering::Relaxed) {
             report.meet(Some(Class::Interrupted));
@@ -176,8 +176,8 @@ impl Run<'_> {
         let verify = self.pass.settings.verify;
         let wants_digests = self.pass.permit.is_some()
             && matches!(verify, settings::Verify::All | settings::Verify::Transferred);
-        // Without a journal phase two reads both sides: slower, and just as good.
-        let journal = wants_digests.then(|| Journal::new(workers).ok()).flatten();
+        let journal = wants_digests.then(|| Journal::new(workers)).transpose();
+        let journal = journal.unwrap_or_else(|error| self.journal_failed(error, report));
         let (ledger, first) = Ledger::new(Phase::Copy, Keeps::Tell, self.observer);
         self.observer.phase_starts(Phase::Copy, &ledger);
         let copy = Copy { pass: &self.pass, journal: journal.as_ref(), ledger: &ledger };
@@ -201,8 +201,9 @@ impl Run<'_> {
         sorted.unwrap_or_else(|error| self.journal_failed(error, report)).unwrap_or_default()
     }
 
-    /// Without a journal phase two reads both sides; but what it is to do must not hang on it.
-    fn journal_failed(&self, error: io::Error, report: &mut Report) -> Option<Digests> {
+    /// Without a journal phase two reads both sides: slower, and just as good. But what it is to do
+    /// must not hang on it.
+    fn journal_failed<T>(&self, error: io::Error, report: &mut Report) -> Option<T> {
         let settings = self.pass.settings;
         let hangs_on_it = settings.verify == settings::Verify::Transferred
             || settings.update.existing != Existing::Update;
@@ -266,7 +267,9 @@ impl Run<'_> {
             let source =
                 if is_first || is_new_inside { *before } else { stat::handle(&**top).ok()? };
             sheet.list(&source);
-            let is_new = self.dest.is_new && is_first;
+            self.sources.other_tops.iter().for_each(|other| sheet.list(other));
+            // rsync takes what --mkpath made for something that was there before.
+            let is_new = self.dest.is_new && self.dest.made_parents == 0 && is_first;
             Pair::from_sides(Some(source), dest_meta.filter(|_| !is_new))
         });
         walk.run(&top, standing, sheet);
@@ -289,7 +292,7 @@ impl Run<'_> {
         tally
     }
 
-    /// Before phase two: a network mount is made to say now what it would say later.
+    /// After phase one: a network mount is made to say now what it would say later.
     fn flush(&self, report: &mut Report) {
         let (Some(permit), Some(chain)) = (self.pass.permit, &self.dest.chain) else { return };
         let flushed = chain.get().and_then(|dir| {

@@ -74,10 +74,16 @@ const HANDLES: u64 = 32;
 /// A directory on the way down, with what is left to remove in it.
 struct Level {
     chain: Arc<Chain>,
-    path: RelPath,
+    name: Name,
     left: Vec<Listed>,
     /// True while everything met in it is gone.
     emptied: bool,
+}
+
+/// The path of the last level: put together when it is told, since a path kept at each level would
+/// take room by the square of the depth.
+fn path_of(levels: &[Level]) -> RelPath {
+    RelPath::from_names(levels.iter().map(|level| &level.name))
 }
 
 impl Clearing<'_> {
@@ -109,9 +115,10 @@ impl Clearing<'_> {
         let verb = "open the directory to delete in";
         let root = Chain::root(dir.duplicate().during(Side::Dest, verb)?, &Budget::new(HANDLES));
         let first = root.child(name, Follow::Never);
-        let mut levels = vec![self.level(first, RelPath::from_names([name]), dir)?];
+        let mut levels = vec![self.level(first, name.clone(), dir)?];
         loop {
             let is_first = levels.len() == 1;
+            let path = path_of(&levels);
             let Some(level) = levels.last_mut() else { return Ok(true) };
             let Some(entry) = level.left.pop() else {
                 if is_first {
@@ -120,7 +127,7 @@ impl Clearing<'_> {
                 self.climb(&mut levels, tell);
                 continue;
             };
-            let path = level.path.join(&entry.name);
+            let path = path.join(&entry.name);
             let here = level.chain.get().during(Side::Dest, verb)?;
             let kind = match entry.kind {
                 Some(kind) => kind,
@@ -132,7 +139,7 @@ impl Clearing<'_> {
             };
             if kind == Kind::Dir {
                 let chain = level.chain.child(&entry.name, Follow::Never);
-                match self.level(chain, path.clone(), &here) {
+                match self.level(chain, entry.name, &here) {
                     Ok(below) => {
                         level.chain.give_back_if_tight();
                         levels.push(below);
@@ -152,27 +159,24 @@ impl Clearing<'_> {
 
     /// Goes up from a directory that nothing is left to remove in, and removes it.
     fn climb(&self, levels: &mut Vec<Level>, tell: &mut dyn FnMut(Removed)) {
+        let path = path_of(levels);
         let (Some(done), Some(above)) = (levels.pop(), levels.last_mut()) else { return };
         let kind = Kind::Dir;
         let removal = if done.emptied {
-            let name = done.path.last_name();
-            match (above.chain.get().during(Side::Dest, "open the directory of"), name) {
-                (Ok(dir), Some(name)) => self.remove_one(&dir, &name, kind),
-                (Err(trouble), _) => Removal::Failed(trouble),
-                (Ok(_), None) => Removal::NotEmpty,
+            match above.chain.get().during(Side::Dest, "open the directory of") {
+                Ok(dir) => self.remove_one(&dir, &done.name, kind),
+                Err(trouble) => Removal::Failed(trouble),
             }
         } else {
             Removal::NotEmpty
         };
         above.emptied &= matches!(removal, Removal::Removed);
-        tell(Removed { path: done.path, kind, removal });
+        tell(Removed { path, kind, removal });
     }
 
-    fn level(&self, chain: Arc<Chain>, path: RelPath, above: &Dir) -> Result<Level, Trouble> {
-        let opened = match (chain.get(), self.permit, path.last_name()) {
-            (Err(error), Some(permit), Some(name))
-                if error.kind() == io::ErrorKind::PermissionDenied =>
-            {
+    fn level(&self, chain: Arc<Chain>, name: Name, above: &Dir) -> Result<Level, Trouble> {
+        let opened = match (chain.get(), self.permit) {
+            (Err(error), Some(permit)) if error.kind() == io::ErrorKind::PermissionDenied => {
                 set_mode(permit, Target::Entry(above, &name), 0o700)
                     .map_err(|_| error)
                     .and_then(|()| chain.get())
@@ -184,14 +188,14 @@ impl Clearing<'_> {
             let dev = |dir: &Dir| Ok::<_, io::Error>(stat::handle(dir)?.id.dev);
             let is_mount = dev(&dir).and_then(|own| Ok(own != dev(above)?));
             if is_mount.during(Side::Dest, "look at")? {
-                return Ok(Level { chain, path, left: Vec::new(), emptied: false });
+                return Ok(Level { chain, name, left: Vec::new(), emptied: false });
             }
         }
         let mut left = dir.list().during(Side::Dest, "list the directory")?;
         // Popped from the end: the reverse of the order in which rsync lists.
         let is_dir = |listed: &Listed| listed.kind == Some(Kind::Dir);
         left.sort_unstable_by(|a, b| listing_order((&a.name, is_dir(a)), (&b.name, is_dir(b))));
-        Ok(Level { chain, path, left, emptied: true })
+        Ok(Level { chain, name, left, emptied: true })
     }
 
     fn remove_one(&self, dir: &Dir, name: &Name, kind: Kind) -> Removal {

@@ -211,20 +211,22 @@ pub fn finish_file(
     })
 }
 
-/// Marks a file that is not whole: with a time of 1970 no quick check and no `--update` takes it
-/// for a finished one.
+/// Marks a file that is not whole by a time that no quick check and no `--update` takes for that of
+/// a finished one, and, should it be as long as its source, by one byte more, for `--size-only`.
 pub fn leave_torn(permit: &Permit, opened: &Opened, source: &Meta, trouble: Trouble) -> Trouble {
-    let mark = Stamp::torn_beside(source.mtime);
-    match set_mtime(permit, Target::Handle(&opened.file), opened.now.atime, mark) {
-        Ok(()) => trouble,
-        Err(error) => Trouble {
-            cause: match trouble.cause {
-                Cause::Stopped => Cause::Stopped,
-                cause => {
-                    Cause::Rule(format!("{cause}; and it could not be marked as torn: {error}"))
-                }
-            },
-            ..trouble
-        },
+    let mark = || {
+        let now = stat::handle(&opened.file)?;
+        if now.size == source.size {
+            write::set_len(permit, &opened.file, source.size + 1)?;
+        }
+        let mark = Stamp::torn_before(source.mtime);
+        set_mtime(permit, Target::Handle(&opened.file), opened.now.atime, mark)
+    };
+    let Err(error) = mark() else { return trouble };
+    // Who stopped the run, and a full disk, decide the exit code: these causes stay what they are.
+    if matches!(trouble.cause, Cause::Stopped) || trouble.cause.is_no_room() {
+        return trouble;
     }
+    let why = format!("{}; and it could not be marked as torn: {error}", trouble.cause);
+    Trouble { cause: Cause::Rule(why), ..trouble }
 }

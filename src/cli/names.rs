@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use crate::model::path::looks_escaped;
+
 /// Which bytes of a name are written as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Escape {
@@ -77,11 +79,6 @@ impl Escape {
             _ => self.high == High::Escaped,
         }
     }
-}
-
-/// A backslash that starts what reads like an escape is escaped itself.
-fn looks_escaped(text: &[u8]) -> bool {
-    matches!(text, [b'\\', b'#', a, b, c, ..] if [a, b, c].iter().all(|d| d.is_ascii_digit()))
 }
 
 fn octal(line: &mut Vec<u8>, bytes: &[u8]) {

@@ -21,7 +21,7 @@ pub fn quick(
     stop: &Stop,
 ) -> Result<Diff, Trouble> {
     let mut diff = shape(sides, source, dest, rules)?;
-    if source.kind != Kind::File || diff.other_kind || source.id == dest.id {
+    if source.kind != Kind::File || diff.other_kind || source.is_same_file(dest) {
         return Ok(diff);
     }
     match evidence {

@@ -46,7 +46,7 @@ pub fn thorough(
         compared.diff.knowledge = Knowledge::Known;
         return Ok(compared);
     }
-    if !has_bytes || source.id == dest.id {
+    if !has_bytes || source.is_same_file(dest) {
         return Ok(compared);
     }
     let (at_source, at_dest) = located(sides);

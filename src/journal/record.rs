@@ -8,7 +8,8 @@ use crate::model::path::RelPath;
 
 /// The digest of a file's bytes as phase one read them, and what the file looked like then.
 ///
-/// Sorted by inode first: that is how phase two asks.
+/// Sorted by the entry's path: that is how phase two asks. By inode it could not ask for a source
+/// that somebody has replaced since.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub struct Record {
@@ -29,7 +30,7 @@ impl Record {
         Self {
             dev: source.id.dev,
             ino: source.id.ino,
-            path: path_key(path),
+            path: Self::key_of(path),
             size: source.size,
             mtime_secs: source.mtime.secs,
             ctime_secs: source.ctime.secs,
@@ -40,38 +41,29 @@ impl Record {
     }
 
     /// What records are sorted by.
-    pub fn key(&self) -> (u64, u64) {
-        (self.dev, self.ino)
+    pub fn key(&self) -> u64 {
+        self.path
     }
 
-    /// The key of a file's records.
-    pub fn key_of(source: &Meta) -> (u64, u64) {
-        (source.id.dev, source.id.ino)
+    /// The key of the record of the entry at `path`: the first 64 bits of the path's BLAKE3. Should
+    /// two paths share it, both records are found, and what they say of the source tells them apart.
+    pub fn key_of(path: &RelPath) -> u64 {
+        let digest = Digest::of(path.as_bytes());
+        let mut first = [0; 8];
+        first.copy_from_slice(&digest.0[..8]);
+        u64::from_le_bytes(first)
     }
 
     /// True if the file looks as it did when it was read.
     pub fn still_holds(&self, source: &Meta) -> bool {
-        self.key() == Self::key_of(source)
+        (self.dev, self.ino) == (source.id.dev, source.id.ino)
             && self.size == source.size
             && (self.mtime_secs, self.mtime_nanos) == (source.mtime.secs, source.mtime.nanos)
             && (self.ctime_secs, self.ctime_nanos) == (source.ctime.secs, source.ctime.nanos)
-    }
-
-    /// True if the record was written for the entry at `path`.
-    pub fn is_for(&self, path: &RelPath) -> bool {
-        self.path == path_key(path)
     }
 
     /// The digest.
     pub fn digest(&self) -> Digest {
         Digest(self.digest)
     }
-}
-
-/// The first 64 bits of the path's BLAKE3: enough to tell the few names of one inode apart.
-fn path_key(path: &RelPath) -> u64 {
-    let digest = Digest::of(path.as_bytes());
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest.0[..8]);
-    u64::from_le_bytes(first)
 }

@@ -117,31 +117,30 @@ impl Digests {
         Self { map: None }
     }
 
-    fn records_of(&self, source: &Meta) -> &[Record] {
-        let bytes = self.map.as_deref().unwrap_or_default();
+    /// What phase one read for the entry at `path` (built only if needed); `None` if it did not write that entry.
+    pub fn of(&self, path: impl FnOnce() -> RelPath) -> Option<Written<'_>> {
+        let bytes = self.map.as_deref()?;
         // `sort` has made this very cast and kept nothing of a map that it fails for.
         let records = bytemuck::try_cast_slice::<u8, Record>(bytes).unwrap_or_default();
-        let key = Record::key_of(source);
+        let key = Record::key_of(&path());
         let first = records.partition_point(|record| record.key() < key);
         let len = records[first..].partition_point(|record| record.key() == key);
-        &records[first..first + len]
+        let records = &records[first..first + len];
+        (len > 0).then_some(Written { records })
     }
+}
 
-    /// The digest of the bytes of `source`, if phase one read them and nothing says that they
-    /// changed since.
+/// The entry was written by this run.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'d> {
+    records: &'d [Record],
+}
+
+impl Written<'_> {
+    /// The digest of the bytes of `source`, if nothing says that they changed since phase one read
+    /// them.
     pub fn digest_of(&self, source: &Meta) -> Option<Digest> {
-        let records = self.records_of(source);
-        records.iter().find(|record| record.still_holds(source)).map(Record::digest)
-    }
-
-    /// True if this run wrote the entry at `path` from `source`.
-    pub fn wrote(&self, path: impl FnOnce() -> RelPath, source: &Meta) -> bool {
-        let records = self.records_of(source);
-        if records.is_empty() {
-            return false;
-        }
-        let path = path();
-        records.iter().any(|record| record.is_for(&path))
+        self.records.iter().find(|record| record.still_holds(source)).map(Record::digest)
     }
 }
 
@@ -176,35 +175,37 @@ mod tests {
     #[test]
     fn a_digest_is_found_until_any_stamp_of_the_source_changes() {
         let journal = Journal::new(2).unwrap();
-        for ino in (0..3000).rev() {
-            journal.append(&path("a"), &meta(ino), Digest::of(&ino.to_le_bytes()));
+        for ino in (0..3000_u64).rev() {
+            let digest = Digest::of(&ino.to_le_bytes());
+            journal.append(&path(&ino.to_string()), &meta(ino), digest);
         }
         let digests = journal.sort().unwrap();
-        for ino in 0..3000 {
-            assert_eq!(digests.digest_of(&meta(ino)), Some(Digest::of(&ino.to_le_bytes())));
+        for ino in 0..3000_u64 {
+            let written = digests.of(|| path(&ino.to_string())).unwrap();
+            assert_eq!(written.digest_of(&meta(ino)), Some(Digest::of(&ino.to_le_bytes())));
         }
-        assert_eq!(digests.digest_of(&meta(3000)), None);
+        let written = digests.of(|| path("7")).unwrap();
         let size = Meta { size: 6, ..meta(7) };
         let mtime = Meta { mtime: Stamp { secs: 1, nanos: 3 }, ..meta(7) };
         let ctime = Meta { ctime: Stamp { secs: 0, nanos: 2 }, ..meta(7) };
-        for changed in [size, mtime, ctime] {
-            assert_eq!(digests.digest_of(&changed), None);
+        for changed in [size, mtime, ctime, meta(8)] {
+            assert_eq!(written.digest_of(&changed), None);
         }
     }
 
     #[test]
-    fn the_names_of_one_inode_are_told_apart() {
+    fn what_was_written_is_known_by_its_path_and_nothing_else() {
         let journal = Journal::new(1).unwrap();
         journal.append(&path("a"), &meta(1), Digest::of(b""));
         let digests = journal.sort().unwrap();
-        assert!(digests.wrote(|| path("a"), &meta(1)));
-        assert!(!digests.wrote(|| path("b"), &meta(1)));
+        assert!(digests.of(|| path("a")).is_some());
+        assert!(digests.of(|| path("b")).is_none());
     }
 
     #[test]
     fn an_empty_journal_knows_nothing() {
         let digests = Journal::new(1).unwrap().sort().unwrap();
-        assert_eq!(digests.digest_of(&meta(1)), None);
-        assert_eq!(Digests::none().digest_of(&meta(1)), None);
+        assert!(digests.of(|| path("a")).is_none());
+        assert!(Digests::none().of(|| path("a")).is_none());
     }
 }

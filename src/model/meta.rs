@@ -50,18 +50,13 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// 1970-01-01 00:00:00 UTC: the mark of a file that is not whole.
-    pub const TORN: Self = Self { secs: 0, nanos: 0 };
-
-    /// The mark of a file that is not whole, where its source is of time `source`: 1970-01-01, or,
-    /// for a source of about that time (reproducible archives), a year later.
-    pub fn torn_beside(source: Self) -> Self {
+    /// The mark of a file that is not whole, where its source is of time `source`: 1970-01-01
+    /// 00:00:00 UTC, or a year before the source where that is no later (reproducible archives).
+    /// It is always older than the source, so that `--update` does not keep what bears it.
+    pub fn torn_before(source: Self) -> Self {
         const DAY_SECS: i64 = 86_400;
-        if source.secs.abs() < DAY_SECS {
-            Self { secs: 365 * DAY_SECS, nanos: 0 }
-        } else {
-            Self::TORN
-        }
+        let secs = if source.secs > DAY_SECS { 0 } else { source.secs - 365 * DAY_SECS };
+        Self { secs, nanos: 0 }
     }
 }
 
@@ -93,6 +88,12 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// True if two looks were at one file by two names. An inode number alone does not say so: some
+    /// FUSE servers make them up, and give one to several files.
+    pub fn is_same_file(&self, other: &Meta) -> bool {
+        self.is_untouched_since(other)
+    }
+
     /// True if nothing says that the file's bytes changed between two looks: same inode, size,
     /// mtime and ctime.
     pub fn is_untouched_since(&self, before: &Meta) -> bool {
@@ -100,5 +101,19 @@ impl Meta {
             && self.size == before.size
             && self.mtime == before.mtime
             && self.ctime == before.ctime
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stamp;
+
+    #[test]
+    fn the_mark_of_a_torn_file_is_older_than_any_source() {
+        let at = |secs| Stamp { secs, nanos: 0 };
+        assert_eq!(Stamp::torn_before(at(1_700_000_000)), at(0));
+        for secs in [86_401, 86_400, 1, 0, -1, -86_400, -5_000_000_000] {
+            assert!(Stamp::torn_before(at(secs)) < at(secs), "{secs}");
+        }
     }
 }

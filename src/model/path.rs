@@ -88,11 +88,6 @@ impl RelPath {
         &self.0
     }
 
-    /// The last name; `None` for the root.
-    pub fn last_name(&self) -> Option<Name> {
-        self.0.rsplit(|byte| *byte == b'/').next().and_then(Name::new)
-    }
-
     /// This path below `above`.
     #[must_use]
     pub fn below(&self, above: &Self) -> Self {
@@ -127,6 +122,12 @@ pub fn listing_order(a: (&Name, bool), b: (&Name, bool)) -> Ordering {
             a_name.cmp(b_name)
         }
     })
+}
+
+/// True if `text` starts with what reads like an escaped byte (`\#ooo`): where names are escaped,
+/// its backslash is escaped too, so that the name can be told from another one.
+pub fn looks_escaped(text: &[u8]) -> bool {
+    matches!(text, [b'\\', b'#', a, b, c, ..] if [a, b, c].iter().all(|d| d.is_ascii_digit()))
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ use crate::phase::pass::{Memo, Pass};
 use crate::report::ledger::Ledger;
 use crate::report::ledger::{Record, Sheet};
 use crate::scan::node::{At, Node, Spot};
-use crate::scan::walk::{Entered, Ranged, Visit};
+use crate::scan::ranges::Ranged;
+use crate::scan::walk::{Entered, Visit};
 use crate::sys::dir::{Dir, Listed};
 
 /// Phase one.
@@ -150,11 +151,7 @@ impl Visit for Copy<'_> {
 
     fn leave(&self, node: &Arc<Node<Memo>>, memo: &Memo) {
         if let Some(left) = self.pass.leave_dir(node, memo) {
-            let spot = Spot { node, layer: 0, name: None };
-            if !left.troubles.is_empty() {
-                self.pass.dir_was_refused(node.path());
-            }
-            self.pass.tell_refused(self.ledger, &spot, left.troubles);
+            self.pass.tell_left(self.ledger, node, left);
         }
     }
 

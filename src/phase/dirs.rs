@@ -12,9 +12,9 @@ use crate::model::change::{Action, Attrs, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
 use crate::phase::pass::{Memo, Pass};
-use crate::report::ledger::{Record, Sheet};
+use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::observer::{Ending, Phase};
-use crate::scan::node::{At, DestSide, Node};
+use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::walk::Entered;
 use crate::settings::DestDirLinks;
 use crate::sys::attrs::{Target, set_mode};
@@ -206,10 +206,25 @@ impl Pass<'_> {
                 let wanted = self.wanted_of_dir(memo, &now, is_new, touched);
                 let time = if touched { Time::Touched } else { Time::AsSeen };
                 let target = Target::Handle(dir.as_file());
-                Left { troubles: apply(permit, target, &now, &wanted, time), dir: Some(dir) }
+                Left { refused: apply(permit, target, &now, &wanted, time), dir: Ok(dir) }
             }
-            Err(trouble) => Left { troubles: vec![trouble], dir: None },
+            Err(trouble) => Left { refused: Vec::new(), dir: Err(trouble) },
         })
+    }
+
+    /// Tells what could not be done to a directory that was left; its handle, if there is one.
+    pub fn tell_left(
+        &self,
+        ledger: &Ledger<'_>,
+        node: &Arc<Node<Memo>>,
+        left: Left,
+    ) -> Option<Arc<Dir>> {
+        let spot = Spot { node, layer: 0, name: None };
+        if !left.refused.is_empty() {
+            self.dir_was_refused(node.path());
+        }
+        self.tell_refused(ledger, &spot, left.refused);
+        left.dir.map_err(|trouble| self.tell(ledger, &spot, trouble)).ok()
     }
 
     fn wanted_of_dir(&self, memo: &Memo, now: &Meta, is_new: bool, touched: bool) -> Wanted {
@@ -253,7 +268,7 @@ pub fn left_alone_below(node: &Node<Memo>, pair: &Pair, policy: &Policy) -> Opti
 #[derive(Debug)]
 pub struct Left {
     /// What could not be set.
-    pub troubles: Vec<Trouble>,
-    /// Its handle, to look at it again.
-    pub dir: Option<Arc<Dir>>,
+    pub refused: Vec<Trouble>,
+    /// Its handle, to look at it again, or why there is none.
+    pub dir: Result<Arc<Dir>, Trouble>,
 }

@@ -18,7 +18,7 @@ use crate::phase::pass::Memo;
 use crate::phase::verify::{Evidenced, Verify};
 use crate::report::ledger::{Record, Sheet};
 use crate::scan::node::{At, Node};
-use crate::scan::walk::Ranged;
+use crate::scan::ranges::Ranged;
 use crate::sys::dir::{Dir, Follow};
 
 /// True if a file of so many bytes is worth spreading over workers.

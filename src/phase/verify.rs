@@ -24,8 +24,9 @@ use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::observer::Ending;
 use crate::report::tally::{Findings, Tally};
 use crate::scan::node::{At, Node, Spot};
-use crate::scan::walk::{Entered, Ranged, Visit};
-use crate::settings::{self, Evidence, Existing};
+use crate::scan::ranges::Ranged;
+use crate::scan::walk::{Entered, Visit};
+use crate::settings::{self, Evidence};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
@@ -48,23 +49,52 @@ pub struct Evidenced {
     pub digest_reused: bool,
 }
 
+/// What phase one left behind of an entry.
+#[derive(Clone, Copy, Debug)]
+enum Prior {
+    /// This run did not write it.
+    NotOurs,
+    /// This run wrote it, and its source has changed since.
+    Stale,
+    /// This run wrote it from a source of this digest, of which nothing says that it changed since.
+    Read(Digest),
+}
+
+impl Prior {
+    /// The digest of the source, if its bytes need not be read again.
+    fn digest(self) -> Option<Digest> {
+        match self {
+            Self::Read(digest) => Some(digest),
+            Self::NotOurs | Self::Stale => None,
+        }
+    }
+
+    /// Where the destination's entry comes from.
+    fn origin(self) -> Origin {
+        match self {
+            Self::Read(_) | Self::Stale => Origin::Ours,
+            Self::NotOurs => Origin::Found,
+        }
+    }
+}
+
 impl Verify<'_> {
-    /// Whether this run wrote the entry; asked only where it matters.
-    fn origin(&self, at: &At<'_, Memo>, source: &Meta) -> Origin {
-        let asks = self.pass.settings.update.existing != Existing::Update;
-        if asks && source.kind == Kind::File && self.digests.wrote(|| at.path(), source) {
-            Origin::Ours
-        } else {
-            Origin::Found
+    fn prior(&self, at: &At<'_, Memo>, source: &Meta) -> Prior {
+        if source.kind != Kind::File {
+            return Prior::NotOurs;
+        }
+        match self.digests.of(|| at.path()) {
+            Some(written) => written.digest_of(source).map_or(Prior::Stale, Prior::Read),
+            None => Prior::NotOurs,
         }
     }
 
     /// True if the bytes of this file are to be compared.
-    fn reads_bytes(&self, source: &Meta, known: Option<Digest>) -> bool {
+    fn reads_bytes(&self, source: &Meta, prior: Prior) -> bool {
         source.kind == Kind::File
             && match self.pass.settings.verify {
                 settings::Verify::All => true,
-                settings::Verify::Transferred => known.is_some(),
+                settings::Verify::Transferred => prior.origin() == Origin::Ours,
                 settings::Verify::Metadata | settings::Verify::None => false,
             }
     }
@@ -85,15 +115,16 @@ impl Verify<'_> {
         at: &At<'_, Memo>,
         source: &Meta,
         dest: &Meta,
-        known: Option<Digest>,
+        prior: Prior,
         sheet: &mut Sheet<'_>,
     ) -> Result<Diff, Trouble> {
         let pass = self.pass;
         let Some(sides) = at.sides() else { return Ok(Diff::NONE) };
-        if !self.reads_bytes(source, known) {
+        if !self.reads_bytes(source, prior) {
             let evidence = self.quick_evidence();
             return quick(&sides, source, dest, evidence, &pass.tolerance, pass.stop);
         }
+        let known = prior.digest();
         let compared = thorough(&sides, source, dest, known, &pass.tolerance, pass.stop)?;
         sheet.tally.source_read_bytes += compared.source_read_bytes;
         sheet.tally.dest_read_bytes += compared.dest_read_bytes;
@@ -206,9 +237,10 @@ impl Verify<'_> {
         match performed {
             Ok(Some(performed)) => {
                 let was_refused = !performed.refused.is_empty();
-                let digest = performed.digest.map(|(digest, _)| digest);
+                let prior =
+                    performed.digest.map_or(Prior::NotOurs, |(digest, _)| Prior::Read(digest));
                 let record = self.pass.settle(at, record, performed, sheet);
-                self.check_repair(at, record, digest, was_refused, sheet);
+                self.check_repair(at, record, prior, was_refused, sheet);
             }
             Ok(None) => {
                 sheet.findings.remaining += 1;
@@ -244,13 +276,13 @@ impl Verify<'_> {
         &self,
         at: &At<'_, Memo>,
         record: Record,
-        digest: Option<Digest>,
+        prior: Prior,
         was_refused: bool,
         sheet: &mut Sheet<'_>,
     ) {
         let before = sheet.findings;
         let compared = look(at).and_then(|(source, dest)| match dest {
-            Some(dest) => self.compare(at, &source, &dest, digest, sheet),
+            Some(dest) => self.compare(at, &source, &dest, prior, sheet),
             None => Ok(Diff { other_kind: true, ..Diff::NONE }),
         });
         // It is the same file that was compared once more.
@@ -343,7 +375,8 @@ impl Visit for Verify<'_> {
         sheet: &mut Sheet<'_>,
     ) -> Option<Box<dyn Ranged + 's>> {
         let source = pair.source()?;
-        if let Some(why) = left_alone(pair, self.origin(at, source), &self.pass.policy) {
+        let prior = self.prior(at, source);
+        if let Some(why) = left_alone(pair, prior.origin(), &self.pass.policy) {
             let record = Record::of(source, Action::Keep(why), Diff::NONE);
             sheet.record(record, || at.path());
             return None;
@@ -353,14 +386,13 @@ impl Visit for Verify<'_> {
             self.repair(at, pair, Action::Create, Diff::NONE, sheet);
             return None;
         };
-        let known = self.digests.digest_of(source);
         let same_file = source.kind == dest.kind && source.size == dest.size;
-        let ranged = same_file && source.id != dest.id && is_large(source.size);
-        if ranged && self.reads_bytes(source, known) {
+        let ranged = same_file && !source.is_same_file(dest) && is_large(source.size);
+        if ranged && self.reads_bytes(source, prior) {
             let place = Place::of(at)?;
-            return Some(Box::new(LargeCompare::new(self, place, *source, *dest, known)));
+            return Some(Box::new(LargeCompare::new(self, place, *source, *dest, prior.digest())));
         }
-        let diff = self.compare(at, source, dest, known, sheet);
+        let diff = self.compare(at, source, dest, prior, sheet);
         self.judge(at, pair, diff, sheet);
         None
     }
@@ -389,10 +421,9 @@ impl Visit for Verify<'_> {
 
     fn leave(&self, node: &Arc<Node<Memo>>, memo: &Memo) {
         let Some(left) = self.pass.leave_dir(node, memo) else { return };
-        let spot = Spot { node, layer: 0, name: None };
-        let was_refused = !left.troubles.is_empty();
-        self.pass.tell_refused(self.ledger, &spot, left.troubles);
-        let now = left.dir.and_then(|dir| stat::handle(&*dir).ok());
+        let was_told = !left.refused.is_empty() || left.dir.is_err();
+        let dir = self.pass.tell_left(self.ledger, node, left);
+        let now = dir.and_then(|dir| stat::handle(&*dir).ok());
         let is_equal =
             now.is_some_and(|now| differing(&memo.source, &now, &self.pass.tolerance).is_empty());
         let was_wrong = !memo.diff.is_none() || !matches!(memo.action, Action::Keep(_));
@@ -401,8 +432,8 @@ impl Visit for Verify<'_> {
             findings.repaired += u64::from(was_wrong);
         } else {
             findings.remaining += 1;
-            if !was_refused {
-                self.still_differs(&spot);
+            if !was_told {
+                self.still_differs(&Spot { node, layer: 0, name: None });
             }
         }
         self.ledger.add(Tally::default(), findings);

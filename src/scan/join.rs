@@ -14,6 +14,9 @@ pub struct Joined {
     pub layer: usize,
     /// Further layers in which it is a directory too: their entries are merged into it.
     pub merged: Vec<usize>,
+    /// Further layers of which the entry does not count, and once more its own for each time that
+    /// its operand was repeated.
+    pub shadowed: Vec<usize>,
     /// True if the destination may have it.
     pub in_dest: bool,
 }
@@ -30,39 +33,36 @@ pub fn merge(layers: Vec<Vec<Found>>) -> Vec<Joined> {
                 found,
                 layer,
                 merged: Vec::new(),
+                shadowed: Vec::new(),
                 in_dest: false,
             })
         })
         .collect();
     if !single {
-        all = drop_duplicates(all);
+        // Of one name: directories first, then by layer.
+        all.sort_by(|a, b| {
+            let names = a.found.name.cmp(&b.found.name);
+            names.then(b.found.is_dir.cmp(&a.found.is_dir)).then(a.layer.cmp(&b.layer))
+        });
+        all.dedup_by(joins);
     }
     all.sort_unstable_by(|a, b| {
         listing_order((&a.found.name, a.found.is_dir), (&b.found.name, b.found.is_dir))
     });
-    // An operand that was named twice: two walks of one directory would meet in the destination.
-    all.dedup_by(|b, a| a.found.is_dir && b.found.is_dir && a.found.name == b.found.name);
+    // An operand that was named twice.
+    all.dedup_by(joins);
     all
 }
 
-fn drop_duplicates(mut all: Vec<Joined>) -> Vec<Joined> {
-    // Of one name: directories first, then by layer.
-    all.sort_by(|a, b| {
-        let names = a.found.name.cmp(&b.found.name);
-        names.then(b.found.is_dir.cmp(&a.found.is_dir)).then(a.layer.cmp(&b.layer))
-    });
-    let mut kept: Vec<Joined> = Vec::with_capacity(all.len());
-    for entry in all {
-        match kept.last_mut() {
-            Some(first) if first.found.name == entry.found.name => {
-                if entry.found.is_dir {
-                    first.merged.push(entry.layer);
-                }
-            }
-            _ => kept.push(entry),
-        }
+/// True if `later` has the name of `first`, which then stands for both: two workers on one entry
+/// would meet in the destination.
+fn joins(later: &mut Joined, first: &mut Joined) -> bool {
+    if first.found.name != later.found.name {
+        return false;
     }
-    kept
+    let others = if later.found.is_dir { &mut first.merged } else { &mut first.shadowed };
+    others.push(later.layer);
+    true
 }
 
 /// Cuts a listing into batches of at most `most`, each of its own size: a batch that kept the room
@@ -127,6 +127,18 @@ mod tests {
                 (b"x", true, 1, vec![]),
             ]
         );
+    }
+
+    #[test]
+    fn of_one_name_only_one_entry_is_left_and_it_knows_of_the_others() {
+        let joined = merge(vec![listing(&["a", "a", "d/", "d/"]), listing(&["a", "d"])]);
+        let told: Vec<_> =
+            joined.into_iter().map(|j| (j.found.is_dir, j.layer, j.merged, j.shadowed)).collect();
+        assert_eq!(told, [(false, 0, vec![], vec![0, 1]), (true, 0, vec![0], vec![1])]);
+        let joined = merge(vec![listing(&["a", "b", "a"])]);
+        let told: Vec<_> =
+            joined.iter().map(|j| (j.found.name.as_bytes(), j.shadowed.len())).collect();
+        assert_eq!(told, [(&b"a"[..], 1), (b"b", 0)]);
     }
 
     #[test]

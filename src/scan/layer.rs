@@ -43,6 +43,18 @@ impl Layer {
         let chain = self.chain.child(&found.name, found.follow());
         Self { chain, root: Arc::clone(&self.root), only: None, dev }
     }
+
+    /// True if `dev` is the file system that the walk of it started on.
+    pub(crate) fn is_on(&self, dev: u64) -> bool {
+        self.dev.is_none_or(|own| own == dev)
+    }
+
+    /// True if the directory is on another file system than the one that the walk of it started on.
+    /// One that can not be opened is none: listing it tells why.
+    pub(crate) fn is_mount_point(&self) -> bool {
+        let looked = self.chain.get().and_then(|dir| stat::handle(&*dir));
+        looked.is_ok_and(|meta| !self.is_on(meta.id.dev))
+    }
 }
 
 /// A name of the source.

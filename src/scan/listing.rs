@@ -6,6 +6,7 @@ use crate::scan::join::{Joined, match_dest, merge};
 use crate::scan::layer::list;
 use crate::scan::node::Spot;
 use crate::scan::walk::{NodeOf, Visit, Walk};
+use crate::settings::Mounts;
 
 /// Up to so many names are looked up one by one instead of listing the destination directory.
 const FEW_NAMES: usize = 8;
@@ -16,7 +17,12 @@ impl<V: Visit> Walk<'_, V> {
     pub(crate) fn listing(&self, node: &NodeOf<V>, sheet: &mut Sheet<'_>) -> Vec<Joined> {
         let mut whole = true;
         let mut layers = Vec::with_capacity(node.layers.len());
+        let stays_in = self.select.mounts != Mounts::Cross && node.layers.len() > 1;
         for (at, layer) in node.layers.iter().enumerate() {
+            if stays_in && layer.is_mount_point() {
+                layers.push(Vec::new());
+                continue;
+            }
             let listed = layer.chain.get().during(Side::Source, "open the directory");
             let listed = listed.and_then(|dir| {
                 list(layer, &dir, self.links).during(Side::Source, "list the directory")

@@ -5,5 +5,6 @@ pub mod layer;
 pub mod listing;
 pub mod node;
 pub mod own;
+pub mod ranges;
 pub mod survey;
 pub mod walk;

@@ -12,22 +12,26 @@ use crate::sys::stat;
 /// itself, and what a run that copies a directory into itself makes there.
 #[derive(Debug, Default)]
 pub struct OwnDirs {
-    /// True if source and destination overlap; otherwise nothing is kept.
+    /// The destination, unless it is a source by its own name. It may be met wherever a bind mount
+    /// puts it.
+    pub dest: Option<FileId>,
+    /// True if source and destination overlap; otherwise what is made can not be met.
     pub overlap: bool,
-    /// Their inodes.
-    pub ids: Mutex<HashSet<FileId>>,
+    /// What the run made.
+    pub made: Mutex<HashSet<FileId>>,
 }
 
 impl OwnDirs {
     pub(crate) fn contains(&self, id: FileId) -> bool {
-        self.overlap && self.ids.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+        let made = || self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        self.dest == Some(id) || self.overlap && made().contains(&id)
     }
 
     /// Remembers a directory that the run just made.
-    pub(crate) fn made(&self, chain: &Chain) -> io::Result<()> {
+    pub(crate) fn remember(&self, chain: &Chain) -> io::Result<()> {
         if self.overlap {
             let id = stat::handle(&*chain.get()?)?.id;
-            self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+            self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         }
         Ok(())
     }

@@ -4,8 +4,8 @@
 //! files are ranges. The last part of a directory to end closes it. No task waits for another, so
 //! no stack grows with the tree. It must not decide or act: that is the visitor's.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::Scope;
 
@@ -17,8 +17,10 @@ use crate::model::meta::{Kind, Meta};
 use crate::report::gauge::Gauge;
 use crate::report::ledger::{Record, Sheet};
 use crate::scan::join::{Joined, in_batches};
+use crate::scan::layer::Layer;
 use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::own::OwnDirs;
+use crate::scan::ranges::Ranged;
 use crate::settings::{Mounts, Recursion, Select, SourceLinks};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
@@ -34,16 +36,6 @@ pub enum Entered<M> {
     Walk(DestSide, M),
     /// Only the directory itself takes part; `M` comes back when it is left.
     Alone(DestSide, M),
-}
-
-/// A large file whose ranges are worked on by several workers.
-pub trait Ranged: Send + Sync {
-    /// Opens it; the number of ranges, or 0 if there is nothing to do any more.
-    fn start(&self) -> u64;
-    /// Works on one range; ranges come in any order, at once.
-    fn run(&self, range: u64);
-    /// Ends it, after all ranges.
-    fn finish(&self, sheet: &mut Sheet<'_>);
 }
 
 /// What is done with what the walk finds.
@@ -202,8 +194,16 @@ impl<'s, V: Visit> Walk<'s, V> {
         }
     }
 
+    /// False if all that is below the directory is on other file systems and has to stay out.
+    fn goes_on_in(&self, node: &Node<V::Memo>, meta: &Meta) -> bool {
+        let [first, others @ ..] = node.layers.as_slice() else { return true };
+        self.select.mounts == Mounts::Cross
+            || first.is_on(meta.id.dev)
+            || others.iter().any(|layer| !layer.is_mount_point())
+    }
+
     fn reason_to_leave_out(&self, node: &Node<V::Memo>, meta: &Meta) -> Option<Why> {
-        let crosses = node.layers[0].dev.is_some_and(|dev| dev != meta.id.dev);
+        let crosses = !node.layers[0].is_on(meta.id.dev);
         if self.own.contains(meta.id) {
             Some(Why::OwnDestination)
         } else if crosses && self.select.mounts == Mounts::Skip {
@@ -227,19 +227,16 @@ impl<'s, V: Visit> Walk<'s, V> {
             Entered::Alone(side, memo) => (side, memo, false),
             Entered::Walk(side, memo) => (side, memo, true),
         };
-        let crosses = pair.source().is_some_and(|meta| {
-            node.layers.first().and_then(|layer| layer.dev).is_some_and(|dev| dev != meta.id.dev)
-        });
         let walks = walks
             && match self.select.recursion {
-                Recursion::Full => self.select.mounts == Mounts::Cross || !crosses,
+                Recursion::Full => pair.source().is_none_or(|meta| self.goes_on_in(&node, meta)),
                 Recursion::OneLevel => is_top,
                 Recursion::None => false,
             };
         let is_new = matches!(side, DestSide::Fresh);
         node.settle(side, memo);
         if let Some(chain) = node.dest().filter(|_| is_new)
-            && let Err(trouble) = self.own.made(chain).during(Side::Dest, "open the directory")
+            && let Err(trouble) = self.own.remember(chain).during(Side::Dest, "open the directory")
         {
             let spot = Spot { node: &node, layer: 0, name: None };
             self.visitor.trouble(&spot, trouble, &mut sheet);
@@ -255,6 +252,7 @@ impl<'s, V: Visit> Walk<'s, V> {
     fn contents(&'s self, scope: &Scope<'s>, node: NodeOf<V>, mut sheet: Sheet<'s>) {
         let joined = self.listing(&node, &mut sheet);
         sheet.tally.planned += joined.len() as u64;
+        count_repeated(&node, &joined, &mut sheet);
         let dirs_at = joined.partition_point(|entry| !entry.found.is_dir);
         self.unlisted.fetch_add((joined.len() - dirs_at) as u64, Ordering::Relaxed);
         self.one_is_listed();
@@ -265,8 +263,10 @@ impl<'s, V: Visit> Walk<'s, V> {
             node.expect_one_more();
             batches.push(Batch { node: Arc::clone(&node), entries, sheet: sheet.fork() });
         }
-        let children: Vec<_> =
-            dirs.into_iter().map(|entry| (child(&node, &entry), sheet.fork())).collect();
+        let children: Vec<_> = dirs
+            .into_iter()
+            .map(|entry| (child(&node, &entry, self.select.mounts), sheet.fork()))
+            .collect();
         sheet.close();
         // A worker takes what it spawned last: in reverse, so that it goes on in rsync's order.
         for (child, sheet) in children.into_iter().rev() {
@@ -373,41 +373,6 @@ impl<'s, V: Visit> Walk<'s, V> {
         }
     }
 
-    /// Spreads a large file over the workers; the last range ends it.
-    fn ranged(
-        &'s self,
-        scope: &Scope<'s>,
-        node: NodeOf<V>,
-        file: Box<dyn Ranged + 's>,
-        mut sheet: Sheet<'s>,
-    ) {
-        let ranges = file.start();
-        if ranges == 0 {
-            file.finish(&mut sheet);
-            return self.skip(node, sheet);
-        }
-        let shared = Arc::new(InRanges {
-            file,
-            node,
-            open: AtomicU64::new(ranges),
-            sheet: Mutex::new(Some(sheet)),
-        });
-        for range in (0..ranges).rev() {
-            let shared = Arc::clone(&shared);
-            scope.spawn(move |_| {
-                shared.file.run(range);
-                if shared.open.fetch_sub(1, Ordering::AcqRel) == 1 {
-                    let sheet = shared.sheet.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    if let Some(mut sheet) = sheet {
-                        shared.file.finish(&mut sheet);
-                        sheet.close();
-                    }
-                    self.one_is_done(Arc::clone(&shared.node));
-                }
-            });
-        }
-    }
-
     /// Reports a trouble at `at` and gives `node` up.
     fn fail(&self, node: NodeOf<V>, at: &At<'_, V::Memo>, trouble: Trouble, mut sheet: Sheet<'s>) {
         self.visitor.trouble(&at.spot(), trouble, &mut sheet);
@@ -433,13 +398,13 @@ impl<'s, V: Visit> Walk<'s, V> {
         self.skip(node, sheet);
     }
 
-    fn skip(&self, node: NodeOf<V>, sheet: Sheet<'s>) {
+    pub(crate) fn skip(&self, node: NodeOf<V>, sheet: Sheet<'s>) {
         sheet.close();
         self.one_is_done(node);
     }
 
     /// The last part of a directory to end leaves it, and then is a part of the one above.
-    fn one_is_done(&self, node: NodeOf<V>) {
+    pub(crate) fn one_is_done(&self, node: NodeOf<V>) {
         let mut at = Some(node);
         while let Some(node) = at {
             if !node.one_is_done() {
@@ -468,17 +433,36 @@ fn dest_of<M>(at: &At<'_, M>, in_dest: bool) -> Result<(Option<Arc<Dir>>, Option
     Ok((Some(dest), meta))
 }
 
-/// The directory of the run that `entry` is, with all layers that have it.
-fn child<M>(node: &Arc<Node<M>>, entry: &Joined) -> Arc<Node<M>> {
-    let layers = std::iter::once(entry.layer).chain(entry.merged.iter().copied());
-    let layers = layers.map(|at| node.layers[at].child(&entry.found));
-    node.child(&entry.found.name, layers.collect(), entry.in_dest)
+/// Entries that give way to another one of their name are counted, as rsync does.
+fn count_repeated<M>(node: &Node<M>, joined: &[Joined], sheet: &mut Sheet<'_>) {
+    for entry in joined {
+        for layer in entry.merged.iter().chain(&entry.shadowed) {
+            let looked = node.layers[*layer]
+                .chain
+                .get()
+                .and_then(|dir| stat::entry(&dir, &entry.found.name, entry.found.follow()));
+            // One that can not be looked at is no part of the run: nothing is lost with its count.
+            if let Ok(meta) = looked {
+                sheet.list(&meta);
+            }
+        }
+    }
 }
 
-/// A large file and what it belongs to.
-struct InRanges<'s, M> {
-    file: Box<dyn Ranged + 's>,
-    node: Arc<Node<M>>,
-    open: AtomicU64,
-    sheet: Mutex<Option<Sheet<'s>>>,
+/// The directory of the run that `entry` is, with all layers that have it.
+fn child<M>(node: &Arc<Node<M>>, entry: &Joined, mounts: Mounts) -> Arc<Node<M>> {
+    let own = &node.layers[entry.layer];
+    // An operand that was repeated has nothing to add.
+    let others = entry.merged.iter().map(|at| &node.layers[*at]).filter(|at| at.root != own.root);
+    let layers = std::iter::once(own).chain(others);
+    let mut layers: Vec<Layer> = layers.map(|layer| layer.child(&entry.found)).collect();
+    if mounts == Mounts::Skip && layers.len() > 1 {
+        // A mount point that stays out does not stand for the others.
+        let all = layers.clone();
+        layers.retain(|layer| !layer.is_mount_point());
+        if layers.is_empty() {
+            layers = all;
+        }
+    }
+    node.child(&entry.found.name, layers, entry.in_dest)
 }

@@ -66,3 +66,38 @@ fn with_one_file_system_each_source_starts_on_its_own() {
                   \"$TWOSYNC\" -ax one/s two/s d && cat d/s/q/f";
     assert_eq!(arena.in_own_mounts(script).expect_code(0).lines(), ["q"]);
 }
+
+#[test]
+fn with_one_file_system_a_mount_in_one_of_merged_sources_stays_out_and_the_others_do_not() {
+    if !is_root_or_skipped("mounts in the sources") {
+        return;
+    }
+    let tree = "one/m dir\none/n/f file \"one\"\ntwo/m/f file \"two\"\ntwo/n dir\n";
+    for (option, sources) in [("-ax", "one/ two/"), ("-axx", "one/ two/"), ("-ax", "two/ one/")] {
+        let arena = Arena::with(tree);
+        let script = format!(
+            "mount -t tmpfs none one/m && echo 1 > one/m/foreign && \
+             mount -t tmpfs none two/n && echo 2 > two/n/foreign && \
+             \"$TWOSYNC\" {option} {sources} d && cd d && find . -type f | sort"
+        );
+        let output = arena.in_own_mounts(&script);
+        assert_eq!(output.expect_code(0).lines(), ["./m/f", "./n/f"], "{option} {sources}");
+    }
+}
+
+#[test]
+fn a_destination_that_a_bind_mount_puts_into_the_source_is_not_copied_into_itself() {
+    if !is_root_or_skipped("a bind mount") {
+        return;
+    }
+    let arena = Arena::with("s/f file \"f\"\ns/m dir\nd dir\n");
+    let script = "mount --bind d s/m && \"$TWOSYNC\" -a s/ d && find d | sort";
+    assert_eq!(arena.in_own_mounts(script).expect_code(0).lines(), ["d", "d/f"]);
+}
+
+#[test]
+fn a_large_file_that_is_named_twice_is_copied_once() {
+    let arena = Arena::with("s/big file size=20000000 seed=9\n");
+    arena.twosync(&["-a", "s/big", "s/big", "d/"]).expect_code(0);
+    assert_eq!(arena.differences("s/big", "d/big"), [""; 0]);
+}

@@ -1,11 +1,19 @@
 //! Stopping a run in the middle of a file: what is torn looks torn, and the next run goes on.
 
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::SystemTime;
 
 use rustix::process::{Pid, Signal, kill_process};
+
+use twosync::act::perform::leave_torn;
+use twosync::act::place::Opened;
+use twosync::error::{Cause, Side, Trouble};
+use twosync::model::meta::{Meta, Stamp};
+use twosync::sys::permit::Permit;
+use twosync::sys::stat;
 
 use crate::support::arena::Arena;
 use crate::support::run::twosync;
@@ -13,15 +21,21 @@ use crate::support::run::twosync;
 /// Long enough that a signal sent when the destination appears comes before the end.
 const BYTES: u64 = 512 << 20;
 
+/// Makes a file of [`BYTES`] that are all zero but for the last one.
+fn make_large(path: &Path, last: u8) {
+    fs::create_dir(path.parent().expect("a directory")).expect("an empty place");
+    let file = File::create(path).expect("a file");
+    file.write_all_at(&[last], BYTES - 1).expect("holes cost nothing");
+}
+
 /// A copy that has just begun to write `d/large`.
 fn begun(arena: &Arena, args: &[&str]) -> Child {
-    fs::create_dir(arena.path("s")).expect("an empty place");
-    let source = File::create(arena.path("s/large")).expect("a file");
-    source.set_len(BYTES).expect("holes cost nothing");
+    make_large(&arena.path("s/large"), b's');
+    let there = arena.path("d/large").symlink_metadata().map(|meta| meta.len()).ok();
     let mut command = Command::new(twosync());
     command.args(args).current_dir(arena.top()).stderr(Stdio::piped()).stdout(Stdio::null());
     let mut child = command.spawn().expect("our own program");
-    while !arena.path("d/large").exists() {
+    while arena.path("d/large").symlink_metadata().map(|meta| meta.len()).ok() == there {
         assert!(child.try_wait().expect("our child").is_none(), "it ended before it began");
         std::thread::yield_now();
     }
@@ -56,6 +70,21 @@ fn the_next_run_finishes_what_a_signal_stopped_even_with_update() {
 }
 
 #[test]
+fn a_rewrite_that_a_signal_stops_is_finished_by_the_next_run_whatever_it_goes_by() {
+    for option in ["--size-only", "--update", "--times"] {
+        let arena = Arena::new();
+        make_large(&arena.path("d/large"), b'd');
+        let file = File::options().write(true).open(arena.path("d/large")).expect("our own file");
+        file.set_modified(SystemTime::UNIX_EPOCH).expect("our own file");
+        let child = begun(&arena, &["-a", "s/", "d"]);
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("our own child");
+        assert_eq!(child.wait_with_output().expect("our own child").status.code(), Some(20));
+        arena.twosync(&["-a", option, "s/", "d"]).expect_code(0);
+        assert_eq!(arena.differences("s", "d"), [""; 0], "{option}");
+    }
+}
+
+#[test]
 fn a_file_that_sigkill_leaves_torn_is_copied_again() {
     let arena = Arena::new();
     let mut child = begun(&arena, &["-a", "s/", "d"]);
@@ -65,4 +94,22 @@ fn a_file_that_sigkill_leaves_torn_is_copied_again() {
     assert_ne!(meta.len(), BYTES, "no check of sizes takes it for whole");
     arena.twosync(&["-a", "--size-only", "s/", "d"]).expect_code(0);
     assert_eq!(arena.differences("s/large", "d/large"), [""; 0]);
+}
+
+#[test]
+fn a_torn_file_has_neither_the_time_nor_the_length_of_its_source() {
+    let arena = Arena::new();
+    let path = arena.path("a");
+    for (there, source_time) in [("1234567", 1_700_000_000), ("123", 0), ("1234567", 0)] {
+        fs::write(&path, there).expect("our own file");
+        let file = File::options().write(true).open(&path).expect("our own file");
+        let now = stat::handle(&file).expect("it is open");
+        let opened = Opened { file, now, is_new: false };
+        let source = Meta { size: 7, mtime: Stamp { secs: source_time, nanos: 0 }, ..now };
+        let trouble = Trouble { side: Side::Dest, verb: "write", cause: Cause::Stopped };
+        let told = leave_torn(&Permit::grant(), &opened, &source, trouble);
+        assert!(matches!(told.cause, Cause::Stopped));
+        let left = stat::handle(&opened.file).expect("it is open");
+        assert!(left.mtime < source.mtime && left.size != source.size, "{left:?}");
+    }
 }

@@ -167,6 +167,33 @@ fn of_several_files_only_those_that_this_run_wrote_are_read_with_transferred() {
 }
 
 #[test]
+fn what_this_run_wrote_is_compared_with_a_source_that_changed_since_also_with_transferred() {
+    let changes: [fn(&Path); 2] = [
+        |source| flip_bit(source, 0),
+        |source| {
+            let time = source.metadata().and_then(|meta| meta.modified()).expect("it has a time");
+            fs::remove_file(source).expect("our own file");
+            fs::write(source, "uext").expect("our own file");
+            File::open(source).and_then(|file| file.set_modified(time)).expect("our own file");
+        },
+    ];
+    for change in changes {
+        let arena = Arena::with("s/a file \"text\"\ns/b file \"more\"\n");
+        let mut settings = archive(&arena.path("s"), &arena.path("d"));
+        settings.verify = Verify::Transferred;
+        let told = engine_with(&settings, |phase| {
+            if phase == Phase::Copy {
+                change(&arena.path("s/a"));
+            }
+        });
+        assert_eq!(text(&arena, "d/a"), "uext");
+        let findings = told.report.findings;
+        assert_eq!((findings.content_differences, findings.remaining), (1, 0));
+        assert_eq!(findings.digests_reused, 1, "that of s/b");
+    }
+}
+
+#[test]
 fn every_byte_of_a_file_with_holes_is_read_back() {
     let arena = Arena::with("s/holes file size=20000000 hole=4096+19990000\ns/hole file\n");
     File::options()

@@ -50,10 +50,12 @@
 //!   run?".
 //! - No task waits for another, so no stack grows with the tree.
 //! - Every write moves a file's time to *now*, so a mark set before writing does not last: a file
-//!   whose copy fails or is stopped is stamped 1970 *afterwards*, and a large file is one byte too
-//!   long until it is whole ([`act::ranged`]). After SIGKILL or a power failure a torn file has a
-//!   size or a time that no quick check takes for finished; `--update`, which only asks for the
-//!   newer one, can not know it.
+//!   whose copy fails or is stopped is marked *afterwards* ([`act::perform::leave_torn`]), by a time
+//!   before its source's and another length; and a large file is one byte too long until it is whole
+//!   ([`act::ranged`]). After SIGKILL or a power failure a torn file has a size or a time that no
+//!   quick check takes for finished; `--update`, which only asks for the newer one, can not know it.
+//! - What this run wrote is known by its path, never by the source's inode: somebody may replace the
+//!   source between the phases.
 //! - User data is never memory-mapped; the only map, and the only `unsafe`, is the journal's.
 
 pub mod act;

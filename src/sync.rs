@@ -54,6 +54,10 @@ impl Report {
     }
 }
 
+/// With fewer handles than this a directory on each side, a file on each side and the journal do not
+/// leave enough for a walk that gives handles back.
+const LEAST_OPEN_FILES: u64 = 64;
+
 /// Copies, verifies and repairs as `settings` say.
 ///
 /// It sets the umask of the process to 0 and raises its limit of open files.
@@ -64,6 +68,11 @@ impl Report {
 pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<Report, Fault> {
     let umask = process::clear_umask();
     let files = process::raise_open_file_limit();
+    if files < LEAST_OPEN_FILES {
+        let place = Place::operand(&settings.roots.dest);
+        let why = format!("only {files} files may be open at once (raise that: ulimit -n 1024)");
+        return Err(Fault::rule(Class::FileIo, "start work on", place, why));
+    }
     let permit = (settings.effect == Effect::Sync).then(Permit::grant);
     let budget = Budget::new(files / 4);
     let mut sources = open_sources(settings, &budget);

@@ -10,6 +10,7 @@ use crate::error::{Class, Fault, Place};
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::{Name, RelPath};
 use crate::scan::layer::{self, Layer};
+use crate::scan::reach::{Names, Reach};
 use crate::settings::{Parents, Recursion, Settings, SourceLinks};
 use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::{Dir, Follow};
@@ -133,7 +134,11 @@ impl Sources {
             Some(_) => self.other_tops.push(meta),
         }
         let root = Arc::from(path);
-        self.layers.push(Layer { chain, root, only: None, dev: Some(meta.id.dev) });
+        let reach = match settings.select.recursion {
+            Recursion::Full => Reach::All,
+            Recursion::OneLevel | Recursion::None => Reach::OneLevel,
+        };
+        self.layers.push(Layer { chain, root, reach, dev: Some(meta.id.dev) });
         Ok(())
     }
 
@@ -147,7 +152,7 @@ impl Sources {
         // Operands side by side, as a shell's `*` gives them, are names of one layer.
         let neighbour = self.layers.last_mut().filter(|layer| *layer.root == *parent);
         let chain = match &neighbour {
-            Some(layer) if layer.only.is_some() => Arc::clone(&layer.chain),
+            Some(Layer { chain, reach: Reach::Names(_), .. }) => Arc::clone(chain),
             _ => Chain::root(Dir::open_operand(openable(parent))?, budget),
         };
         let dir = chain.get()?;
@@ -166,13 +171,17 @@ impl Sources {
         }
         self.found += 1;
         self.has_dir |= meta.kind == Kind::Dir && settings.select.recursion == Recursion::Full;
+        let reach = match settings.select.recursion {
+            Recursion::Full => Reach::All,
+            Recursion::OneLevel | Recursion::None => Reach::Itself,
+        };
         match neighbour {
-            Some(Layer { only: Some(only), .. }) => {
-                Arc::make_mut(only).push(name);
-            }
+            Some(Layer { reach: Reach::Names(names), .. }) => Arc::make_mut(names).add(name, reach),
             _ => {
-                let only = Some(Arc::new(vec![name]));
-                self.layers.push(Layer { chain, root: Arc::from(parent), only, dev: None });
+                let mut names = Names::default();
+                names.add(name, reach);
+                let reach = Reach::Names(Arc::new(names));
+                self.layers.push(Layer { chain, root: Arc::from(parent), reach, dev: None });
             }
         }
         Ok(())
@@ -188,13 +197,16 @@ impl Sources {
     pub fn is_empty_dir(&self, links: SourceLinks) -> bool {
         let [layer] = self.layers.as_slice() else { return false };
         let listed = layer.chain.get().and_then(|dir| layer::list(layer, &dir, links));
-        layer.only.is_none() && listed.is_ok_and(|(found, _)| found.is_empty())
+        !layer.reach.is_partial() && listed.is_ok_and(|(found, _)| found.is_empty())
     }
 
     /// True if all there is is one named directory with nothing in it.
     fn is_single_empty_dir(&self, settings: &Settings) -> bool {
-        let [Layer { chain, only: Some(only), .. }] = self.layers.as_slice() else { return false };
-        let [name] = only.as_slice() else { return false };
+        let [Layer { chain, reach: Reach::Names(names), .. }] = self.layers.as_slice() else {
+            return false;
+        };
+        let mut names = names.distinct();
+        let (Some(name), 0) = (names.next(), names.len()) else { return false };
         let follow = match settings.links.source {
             SourceLinks::AsLinks => Follow::Never,
             SourceLinks::FollowToDirs | SourceLinks::Follow => Follow::Links,
@@ -212,10 +224,13 @@ impl Sources {
         let mut ids = Vec::new();
         for layer in &self.layers {
             let Ok(dir) = layer.chain.get() else { continue };
-            match &layer.only {
-                None => ids.extend(stat::handle(&*dir).ok().map(|meta| meta.id)),
-                Some(only) => {
-                    let metas = only.iter().filter_map(|name| stat::entry(&dir, name, follow).ok());
+            match &layer.reach {
+                Reach::All | Reach::OneLevel | Reach::Itself => {
+                    ids.extend(stat::handle(&*dir).ok().map(|meta| meta.id));
+                }
+                Reach::Names(names) => {
+                    let names = names.distinct();
+                    let metas = names.filter_map(|name| stat::entry(&dir, name, follow).ok());
                     ids.extend(metas.filter(|meta| meta.kind == Kind::Dir).map(|meta| meta.id));
                 }
             }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::error::{During, Side, Trouble};
 use crate::model::meta::Kind;
 use crate::model::path::Name;
+use crate::scan::reach::Reach;
 use crate::settings::SourceLinks;
 use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow};
@@ -22,8 +23,8 @@ pub struct Layer {
     pub chain: Arc<Chain>,
     /// Its root as the user typed it, for faults.
     pub root: Arc<Path>,
-    /// Only these names count; `None`: all.
-    pub only: Option<Arc<Vec<Name>>>,
+    /// What of it takes part.
+    pub reach: Reach,
     /// The device that the walk of it started on, for `--one-file-system`; `None` for the
     /// directory of a single operand, which starts below.
     pub dev: Option<u64>,
@@ -36,12 +37,13 @@ impl Layer {
             let looked = self.chain.get().and_then(|dir| stat::handle(&*dir));
             looked.ok().map(|meta| meta.id.dev)
         };
-        let dev = match self.only {
-            Some(_) => None,
-            None => self.dev.or_else(own_dev),
+        let dev = match self.reach {
+            Reach::Names(_) => None,
+            _ => self.dev.or_else(own_dev),
         };
         let chain = self.chain.child(&found.name, found.follow());
-        Self { chain, root: Arc::clone(&self.root), only: None, dev }
+        let reach = self.reach.below(&found.name);
+        Self { chain, root: Arc::clone(&self.root), reach, dev }
     }
 
     /// True if `dev` is the file system that the walk of it started on.
@@ -84,9 +86,12 @@ pub type Unseen = (Name, Trouble);
 pub fn list(layer: &Layer, dir: &Dir, links: SourceLinks) -> io::Result<(Vec<Found>, Vec<Unseen>)> {
     let mut found = Vec::new();
     let mut unseen = Vec::new();
-    let names: Vec<(Name, Option<Kind>)> = match &layer.only {
-        Some(only) => only.iter().map(|name| (name.clone(), None)).collect(),
-        None => dir.list()?.into_iter().map(|listed| (listed.name, listed.kind)).collect(),
+    let names: Vec<(Name, Option<Kind>)> = match &layer.reach {
+        Reach::Itself => Vec::new(),
+        Reach::Names(names) => names.iter().map(|name| (name.clone(), None)).collect(),
+        Reach::All | Reach::OneLevel => {
+            dir.list()?.into_iter().map(|listed| (listed.name, listed.kind)).collect()
+        }
     };
     for (name, kind) in names {
         match classify(dir, &name, kind, links) {

@@ -6,5 +6,6 @@ pub mod listing;
 pub mod node;
 pub mod own;
 pub mod ranges;
+pub mod reach;
 pub mod survey;
 pub mod walk;

@@ -21,7 +21,8 @@ use crate::scan::layer::Layer;
 use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::own::OwnDirs;
 use crate::scan::ranges::Ranged;
-use crate::settings::{Mounts, Recursion, Select, SourceLinks};
+use crate::scan::reach::Reach;
+use crate::settings::{Mounts, Select, SourceLinks};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
@@ -34,8 +35,6 @@ pub enum Entered<M> {
     Skip,
     /// Its entries are walked; `M` comes back when it is left.
     Walk(DestSide, M),
-    /// Only the directory itself takes part; `M` comes back when it is left.
-    Alone(DestSide, M),
 }
 
 /// What is done with what the walk finds.
@@ -194,8 +193,12 @@ impl<'s, V: Visit> Walk<'s, V> {
         }
     }
 
-    /// False if all that is below the directory is on other file systems and has to stay out.
+    /// False if nothing below the directory takes part: nobody asked for it, or it is on other file
+    /// systems and has to stay out.
     fn goes_on_in(&self, node: &Node<V::Memo>, meta: &Meta) -> bool {
+        if node.layers.iter().all(|layer| matches!(layer.reach, Reach::Itself)) {
+            return false;
+        }
         let [first, others @ ..] = node.layers.as_slice() else { return true };
         self.select.mounts == Mounts::Cross
             || first.is_on(meta.id.dev)
@@ -221,18 +224,10 @@ impl<'s, V: Visit> Walk<'s, V> {
         pair: &Pair,
         mut sheet: Sheet<'s>,
     ) {
-        let is_top = at.is_none();
-        let (side, memo, walks) = match self.visitor.enter(&node, at, pair, &mut sheet) {
-            Entered::Skip => return self.pass_over(node, sheet),
-            Entered::Alone(side, memo) => (side, memo, false),
-            Entered::Walk(side, memo) => (side, memo, true),
+        let Entered::Walk(side, memo) = self.visitor.enter(&node, at, pair, &mut sheet) else {
+            return self.pass_over(node, sheet);
         };
-        let walks = walks
-            && match self.select.recursion {
-                Recursion::Full => pair.source().is_none_or(|meta| self.goes_on_in(&node, meta)),
-                Recursion::OneLevel => is_top,
-                Recursion::None => false,
-            };
+        let walks = pair.source().is_none_or(|meta| self.goes_on_in(&node, meta));
         let is_new = matches!(side, DestSide::Fresh);
         node.settle(side, memo);
         if let Some(chain) = node.dest().filter(|_| is_new)

@@ -137,6 +137,7 @@ impl Verify<'_> {
         let looked_again = diff.and_then(|diff| self.look_again(at, *pair, diff, sheet));
         match looked_again {
             Ok((pair, diff)) => {
+                sheet.findings.compared += 1;
                 let action = decide(&pair, &diff);
                 if let Action::Keep(_) = action {
                     let detail = self.ledger.detail();
@@ -260,16 +261,13 @@ impl Verify<'_> {
                 sheet.findings.repaired += 1;
                 sheet.record(record, || at.path());
             }
-            Ok(_) => {
+            Ok(diff) => {
                 sheet.findings.remaining += 1;
-                if was_refused {
-                    // The refusal was told, and it is the reason.
-                    sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
-                } else {
-                    let spot = at.spot();
-                    self.still_differs(&spot);
-                    sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
+                // A refusal was told, and it is the reason; but never for bytes that differ.
+                if !was_refused || diff.needs_content() {
+                    self.still_differs(&at.spot());
                 }
+                sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
             }
             Err(trouble) => {
                 sheet.findings.remaining += 1;
@@ -348,8 +346,8 @@ impl Visit for Verify<'_> {
             sheet.record(record, || at.path());
             return None;
         }
-        sheet.findings.compared += 1;
         let Pair::Both(source, dest) = pair else {
+            sheet.findings.compared += 1;
             self.repair(at, pair, Action::Create, Diff::NONE, sheet);
             return None;
         };

@@ -226,6 +226,13 @@ impl Cause {
             Self::Rule(_) | Self::Stopped => false,
         }
     }
+
+    /// True if bytes that were written before may be lost: no room, or EIO.
+    pub fn is_loss(&self) -> bool {
+        let is_eio = matches!(self, Self::Io(error)
+            if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()));
+        is_eio || self.is_no_room()
+    }
 }
 
 impl Fault {

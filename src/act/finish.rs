@@ -96,6 +96,12 @@ pub enum Time {
     Touched,
 }
 
+/// The mode that an entry may have: a program that did not get its owner would run with the rights
+/// of somebody else, if its set-id bits were set.
+fn safe_mode(mode: u32, kind: Kind, is_owned: bool) -> u32 {
+    if is_owned || kind == Kind::Dir { mode } else { mode & !0o6000 }
+}
+
 /// Gives the target what is wanted and not there yet; `now` is what it has.
 ///
 /// Every attribute is tried, whatever becomes of the others; the troubles come back.
@@ -108,17 +114,18 @@ pub fn apply(
 ) -> Vec<Trouble> {
     let mut troubles = Vec::new();
     let mut attempt = |result: std::io::Result<()>, verb| {
-        troubles.extend(result.during(Side::Dest, verb).err());
+        let trouble = result.during(Side::Dest, verb).err();
+        let is_done = trouble.is_none();
+        troubles.extend(trouble);
+        is_done
     };
     let uid = wanted.uid.filter(|uid| *uid != now.uid);
     let gid = wanted.gid.filter(|gid| *gid != now.gid);
     let given = uid.is_some() || gid.is_some();
-    if given {
-        attempt(set_owner(permit, target, uid, gid), "set the owner of");
-    }
+    let is_owned = !given || attempt(set_owner(permit, target, uid, gid), "set the owner of");
     // Writing and chown both clear set-id bits.
     let loses_bits = given || time == Time::Touched;
-    if let Some(mode) = wanted.mode
+    if let Some(mode) = wanted.mode.map(|mode| safe_mode(mode, now.kind, is_owned))
         && (mode != now.mode || (loses_bits && mode & 0o6000 != 0))
     {
         attempt(set_mode(permit, target, mode), "set the mode of");

@@ -1,5 +1,9 @@
 //! The one door to writing: an action on one entry, carried out.
 
+use std::fmt::Display;
+use std::fs::File;
+use std::io;
+
 use crate::act::content::{Moved, Pipe, Writing, pour};
 use crate::act::finish::{Rules, Time, Wanted, apply};
 use crate::act::place::{Opened, create_file, make_node, open_file};
@@ -133,7 +137,7 @@ fn copy_file(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     match copy_stable(permit, &pipe, job.source, opened.now.size) {
         Ok(copied) => {
             let wanted = Wanted { mtime: wanted.mtime.map(|_| copied.source.mtime), ..wanted };
-            finish_file(permit, opened, &wanted, job.durability, copied)
+            finish_file(permit, sides, opened, &wanted, job.durability, copied)
         }
         Err(trouble) => Err(leave_torn(permit, &opened, job.source, trouble)),
     }
@@ -189,20 +193,30 @@ pub fn copy_stable(
     ))
 }
 
-/// Sets the attributes, flushes if asked to, and closes: errors of the writes come as late as that.
+/// Sets the attributes, flushes if asked to, and closes: errors of the writes come as late as that,
+/// when the file already looks whole, and it is marked as torn after all.
 pub fn finish_file(
     permit: &Permit,
+    sides: &Sides<'_>,
     opened: Opened,
     wanted: &Wanted,
     durability: Durability,
     copied: Copied,
 ) -> Result<Performed, Trouble> {
     let Opened { file, now, is_new } = opened;
-    let refused = apply(permit, Target::Handle(&file), &now, wanted, Time::Touched);
-    if durability == Durability::FsyncFiles {
-        write::sync_file(permit, &file).during(Side::Dest, "fsync")?;
-    }
-    write::close(file).during(Side::Dest, "close")?;
+    let mut refused = apply(permit, Target::Handle(&file), &now, wanted, Time::Touched);
+    // FUSE with a write-back cache writes back before it sets a time; then this call is told what
+    // was lost, and close(2) is not.
+    let closed = match refused.iter().position(|trouble| trouble.cause.is_loss()) {
+        Some(index) => Err(refused.swap_remove(index)),
+        None => close_file(permit, file, durability),
+    };
+    closed.map_err(|trouble| {
+        let access = write::Access::Write;
+        let marked = write::open_existing(permit, sides.dest, sides.dest_name, access)
+            .and_then(|file| mark_torn(permit, &file, &now, &copied.source));
+        unless_marked(marked, trouble)
+    })?;
     Ok(Performed {
         moved: copied.moved,
         digest: Some((copied.digest, copied.source)),
@@ -211,22 +225,39 @@ pub fn finish_file(
     })
 }
 
+fn close_file(permit: &Permit, file: File, durability: Durability) -> Result<(), Trouble> {
+    if durability == Durability::FsyncFiles {
+        write::sync_file(permit, &file).during(Side::Dest, "fsync")?;
+    }
+    write::close(file).during(Side::Dest, "close")
+}
+
+/// Marks a file that is not whole and still open.
+pub fn leave_torn(permit: &Permit, opened: &Opened, source: &Meta, trouble: Trouble) -> Trouble {
+    let marked = mark_torn(permit, &opened.file, &opened.now, source);
+    unless_marked(marked, trouble)
+}
+
 /// Marks a file that is not whole by a time that no quick check and no `--update` takes for that of
 /// a finished one, and, should it be as long as its source, by one byte more, for `--size-only`.
-pub fn leave_torn(permit: &Permit, opened: &Opened, source: &Meta, trouble: Trouble) -> Trouble {
-    let mark = || {
-        let now = stat::handle(&opened.file)?;
-        if now.size == source.size {
-            write::set_len(permit, &opened.file, source.size + 1)?;
-        }
-        let mark = Stamp::torn_before(source.mtime);
-        set_mtime(permit, Target::Handle(&opened.file), opened.now.atime, mark)
+fn mark_torn(permit: &Permit, file: &File, now: &Meta, source: &Meta) -> io::Result<()> {
+    let size = stat::handle(file)?.size;
+    let lengthened =
+        if size == source.size { write::set_len(permit, file, size + 1) } else { Ok(()) };
+    let mark = Stamp::torn_before(source.mtime);
+    set_mtime(permit, Target::Handle(file), now.atime, mark).and(lengthened)
+}
+
+/// Tells beside `trouble` that the file could not be marked.
+fn unless_marked(marked: io::Result<()>, trouble: Trouble) -> Trouble {
+    let Err(error) = marked else { return trouble };
+    let unmarked =
+        |cause: &dyn Display| format!("{cause}; and it could not be marked as torn: {error}");
+    let cause = match trouble.cause {
+        Cause::Stopped => Cause::Stopped,
+        // What kind of failure it is stays the same: no room ends the run.
+        Cause::Io(error) => Cause::Io(io::Error::new(error.kind(), unmarked(&error))),
+        Cause::Rule(why) => Cause::Rule(unmarked(&why)),
     };
-    let Err(error) = mark() else { return trouble };
-    // Who stopped the run, and a full disk, decide the exit code: these causes stay what they are.
-    if matches!(trouble.cause, Cause::Stopped) || trouble.cause.is_no_room() {
-        return trouble;
-    }
-    let why = format!("{}; and it could not be marked as torn: {error}", trouble.cause);
-    Trouble { cause: Cause::Rule(why), ..trouble }
+    Trouble { cause, ..trouble }
 }

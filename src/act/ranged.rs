@@ -16,6 +16,7 @@ use crate::model::digest::{RANGE_BYTES, RangeDigest, RangeHasher, merge, range_c
 use crate::model::meta::Meta;
 use crate::settings::Durability;
 use crate::sys::permit::Permit;
+use crate::sys::sides::Sides;
 use crate::sys::{read, stat, write};
 
 /// A large file on its way. Until it is finished it is one byte longer than its source, so that
@@ -89,7 +90,12 @@ impl RangedCopy {
     }
 
     /// Ends the copy after all ranges; a source that changed meanwhile is read again as a whole.
-    pub fn finish(self, permit: &Permit, stop: &Stop) -> Result<Performed, Trouble> {
+    pub fn finish(
+        self,
+        permit: &Permit,
+        sides: &Sides<'_>,
+        stop: &Stop,
+    ) -> Result<Performed, Trouble> {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
         let copied = match trouble {
             Some(trouble) => Err(trouble),
@@ -99,7 +105,7 @@ impl RangedCopy {
             Ok(copied) => {
                 let mtime = self.wanted.mtime.map(|_| copied.source.mtime);
                 let wanted = Wanted { mtime, ..self.wanted };
-                finish_file(permit, self.opened, &wanted, self.durability, copied)
+                finish_file(permit, sides, self.opened, &wanted, self.durability, copied)
             }
             Err(trouble) => Err(leave_torn(permit, &self.opened, &self.before, trouble)),
         }

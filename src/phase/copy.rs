@@ -87,7 +87,7 @@ impl Copy<'_> {
         };
         match result {
             Ok(performed) => self.done(at, record, performed, sheet),
-            Err(trouble) => self.pass.fail(at, record, trouble, sheet),
+            Err(trouble) => drop(self.pass.fail(at, record, trouble, sheet)),
         }
         None
     }

@@ -102,11 +102,13 @@ impl Ranged for LargeCopy<'_> {
     fn finish(&self, sheet: &mut Sheet<'_>) {
         let running = self.running.write().unwrap_or_else(PoisonError::into_inner).take();
         let pass = self.copy.pass;
-        let (Some(running), Some(permit)) = (running, pass.permit) else { return };
         let at = self.place.at();
-        match running.and_then(|running| running.finish(permit, pass.stop)) {
+        let (Some(running), Some(permit), Some(sides)) = (running, pass.permit, at.sides()) else {
+            return;
+        };
+        match running.and_then(|running| running.finish(permit, &sides, pass.stop)) {
             Ok(performed) => self.copy.done(&at, self.record.clone(), performed, sheet),
-            Err(trouble) => pass.fail(&at, self.record.clone(), trouble, sheet),
+            Err(trouble) => drop(pass.fail(&at, self.record.clone(), trouble, sheet)),
         }
     }
 }

@@ -70,6 +70,15 @@ pub struct Pass<'a> {
     deletion_stopped: AtomicBool,
 }
 
+/// Whether a fault was news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It was told.
+    Now,
+    /// It had been told before, as a rule by phase one.
+    Before,
+}
+
 /// How many different faults are remembered in order not to tell them again in phase two.
 const REMEMBERED_FAULTS: usize = 100_000;
 
@@ -111,11 +120,11 @@ impl<'a> Pass<'a> {
     }
 
     /// Tells what went wrong at `spot`, once, and draws the consequences for the run.
-    pub fn tell(&self, ledger: &Ledger<'_>, spot: &Spot<'_, Memo>, trouble: Trouble) {
+    pub fn tell(&self, ledger: &Ledger<'_>, spot: &Spot<'_, Memo>, trouble: Trouble) -> Told {
         let class = trouble.class();
         match class {
             // Who asked the run to stop knows.
-            Class::Interrupted => return,
+            Class::Interrupted => return Told::Before,
             Class::FileIo => {
                 self.no_room.store(true, Ordering::Relaxed);
                 self.stop.request();
@@ -131,7 +140,7 @@ impl<'a> Pass<'a> {
             let why = format!("{} (the file system has no inodes left)", fault.cause);
             fault.cause = Cause::Rule(why);
         }
-        self.tell_fault(ledger, &fault);
+        self.tell_fault(ledger, &fault)
     }
 
     /// Tells of something that could not even be looked at or listed: from now on nobody can say
@@ -146,23 +155,32 @@ impl<'a> Pass<'a> {
     }
 
     /// Tells a fault unless it has been told before; its class counts all the same.
-    pub fn tell_fault(&self, ledger: &Ledger<'_>, fault: &Fault) {
+    pub fn tell_fault(&self, ledger: &Ledger<'_>, fault: &Fault) -> Told {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() < REMEMBERED_FAULTS && !told.insert(fault.to_string()) {
             ledger.remember(fault.class);
+            Told::Before
         } else {
             ledger.fault(fault);
+            Told::Now
         }
     }
 
     /// Records an entry that could not be dealt with.
-    pub fn fail(&self, at: &At<'_, Memo>, record: Record, trouble: Trouble, sheet: &mut Sheet<'_>) {
+    pub fn fail(
+        &self,
+        at: &At<'_, Memo>,
+        record: Record,
+        trouble: Trouble,
+        sheet: &mut Sheet<'_>,
+    ) -> Told {
         if trouble.class() == Class::Interrupted {
             sheet.tally.abandoned += 1;
-            return;
+            return Told::Before;
         }
-        self.tell(sheet.ledger(), &at.spot(), trouble);
+        let told = self.tell(sheet.ledger(), &at.spot(), trouble);
         sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
+        told
     }
 
     /// Tells attributes that could not be set: of those that a destination refuses to everybody
@@ -305,12 +323,13 @@ impl<'a> Pass<'a> {
     }
 
     /// Tells that a directory with entries stands where `at` goes, and stays.
-    pub fn way_is_blocked(&self, at: &At<'_, Memo>, record: Record, sheet: &mut Sheet<'_>) {
+    pub fn way_is_blocked(&self, at: &At<'_, Memo>, record: Record, sheet: &mut Sheet<'_>) -> Told {
         let why = "a directory that is not empty is in the way (--force or --delete removes it)";
         let trouble = Trouble::rule(Side::Dest, "make way for", why);
-        self.tell(sheet.ledger(), &at.spot(), trouble);
+        let told = self.tell(sheet.ledger(), &at.spot(), trouble);
         let action = Action::Keep(Why::DirNotEmpty);
         sheet.record(Record { action, ending: Ending::Failed, ..record }, || at.path());
+        told
     }
 
     /// How entries are removed in this run.

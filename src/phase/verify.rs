@@ -19,7 +19,7 @@ use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
 use crate::phase::extras::Removals;
 use crate::phase::large::{LargeCompare, Place, is_large};
-use crate::phase::pass::{Memo, Pass};
+use crate::phase::pass::{Memo, Pass, Told};
 use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::observer::Ending;
 use crate::report::tally::{Findings, Tally};
@@ -168,6 +168,7 @@ impl Verify<'_> {
         let looked_again = diff.and_then(|diff| self.look_again(at, *pair, diff, sheet));
         match looked_again {
             Ok((pair, diff)) => {
+                sheet.findings.compared += 1;
                 let action = decide(&pair, &diff);
                 if let Action::Keep(_) = action {
                     let detail = self.ledger.detail();
@@ -243,12 +244,13 @@ impl Verify<'_> {
                 self.check_repair(at, record, prior, was_refused, sheet);
             }
             Ok(None) => {
-                sheet.findings.remaining += 1;
-                self.pass.way_is_blocked(at, record, sheet);
+                let told = self.pass.way_is_blocked(at, record, sheet);
+                remains(Side::Dest, told, sheet);
             }
             Err(trouble) => {
-                sheet.findings.remaining += 1;
-                self.pass.fail(at, record, trouble, sheet);
+                let side = trouble.side;
+                let told = self.pass.fail(at, record, trouble, sheet);
+                remains(side, told, sheet);
             }
         }
     }
@@ -292,20 +294,18 @@ impl Verify<'_> {
                 sheet.findings.repaired += 1;
                 sheet.record(record, || at.path());
             }
-            Ok(_) => {
+            Ok(diff) => {
                 sheet.findings.remaining += 1;
-                if was_refused {
-                    // The refusal was told, and it is the reason.
-                    sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
-                } else {
-                    let spot = at.spot();
-                    self.still_differs(&spot);
-                    sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
+                // A refusal was told, and it is the reason; but never for bytes that differ.
+                if !was_refused || diff.needs_content() {
+                    self.still_differs(&at.spot());
                 }
+                sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
             }
             Err(trouble) => {
-                sheet.findings.remaining += 1;
-                self.pass.fail(at, record, trouble, sheet);
+                let side = trouble.side;
+                let told = self.pass.fail(at, record, trouble, sheet);
+                remains(side, told, sheet);
             }
         }
     }
@@ -317,6 +317,15 @@ impl Verify<'_> {
             Trouble::rule(Side::Dest, "repair", why).at(spot.dest_place(&self.pass.dest_root));
         fault.class = Class::Unverified;
         self.pass.tell_fault(self.ledger, &fault);
+    }
+}
+
+/// Counts a difference whose repair failed. It is a difference that verification found and could not
+/// repair, unless phase one has told of the same failure, or it is the source that can not be read.
+fn remains(side: Side, told: Told, sheet: &mut Sheet<'_>) {
+    sheet.findings.remaining += 1;
+    if side == Side::Dest && told == Told::Now {
+        sheet.ledger().remember(Class::Unverified);
     }
 }
 
@@ -381,8 +390,8 @@ impl Visit for Verify<'_> {
             sheet.record(record, || at.path());
             return None;
         }
-        sheet.findings.compared += 1;
         let Pair::Both(source, dest) = pair else {
+            sheet.findings.compared += 1;
             self.repair(at, pair, Action::Create, Diff::NONE, sheet);
             return None;
         };

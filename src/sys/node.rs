@@ -3,7 +3,6 @@
 //! A server's lost reply makes a call that worked look like one that failed (RFC 1813, section
 //! 4.8); each function here looks at what is there before it believes EEXIST or ENOENT.
 
-use std::ffi::CStr;
 use std::ffi::CString;
 use std::io;
 
@@ -40,7 +39,8 @@ pub fn make_link(_: &Permit, dir: &Dir, name: &Name, target: &[u8]) -> io::Resul
     }
 }
 
-/// Makes a fifo, a socket or a device like `like`, with permission bits `mode`.
+/// Makes a fifo, a socket or a device like `like`, with permission bits `mode`; one that is there
+/// already is as good.
 pub fn make_special(_: &Permit, dir: &Dir, name: &Name, like: &Meta, mode: u32) -> io::Result<()> {
     let file_type = match like.kind {
         Kind::Fifo => FileType::Fifo,
@@ -50,23 +50,35 @@ pub fn make_special(_: &Permit, dir: &Dir, name: &Name, like: &Meta, mode: u32) 
         Kind::File | Kind::Dir | Kind::Symlink => return Err(io::ErrorKind::InvalidInput.into()),
     };
     let rdev = if like.kind.is_device() { like.rdev } else { 0 };
+    let is_alike = |there: Meta| there.kind == like.kind && there.rdev == rdev;
     let mode = Mode::from_raw_mode(mode);
-    Ok(rustix::fs::mknodat(dir, name.as_c_str(), file_type, mode, rdev)?)
+    match rustix::fs::mknodat(dir, name.as_c_str(), file_type, mode, rdev) {
+        Err(rustix::io::Errno::EXIST)
+            if stat::entry(dir, name, Follow::Never).is_ok_and(is_alike) =>
+        {
+            Ok(())
+        }
+        result => Ok(result?),
+    }
 }
 
 /// Removes an entry that is no directory; one that is gone already is as good.
 pub fn remove(_: &Permit, dir: &Dir, name: &Name) -> io::Result<()> {
-    unlink(dir, name.as_c_str(), AtFlags::empty())
+    unlink(dir, name, AtFlags::empty())
 }
 
 /// Removes an empty directory; one that is gone already is as good.
 pub fn remove_dir(_: &Permit, dir: &Dir, name: &Name) -> io::Result<()> {
-    unlink(dir, name.as_c_str(), AtFlags::REMOVEDIR)
+    unlink(dir, name, AtFlags::REMOVEDIR)
 }
 
-fn unlink(dir: &Dir, name: &CStr, flags: AtFlags) -> io::Result<()> {
-    match rustix::fs::unlinkat(dir, name, flags) {
-        Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
-        Err(error) => Err(error.into()),
+fn unlink(dir: &Dir, name: &Name, flags: AtFlags) -> io::Result<()> {
+    match rustix::fs::unlinkat(dir, name.as_c_str(), flags) {
+        Err(rustix::io::Errno::NOENT)
+            if stat::entry_if_any(dir, name, Follow::Never)?.is_none() =>
+        {
+            Ok(())
+        }
+        result => Ok(result?),
     }
 }

@@ -5,6 +5,7 @@ mod damage;
 mod deletion;
 mod engine;
 mod layers;
+mod mounts;
 mod overlaps;
 mod parity;
 mod properties;

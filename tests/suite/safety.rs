@@ -2,7 +2,7 @@
 //!
 //! One test or more for each rule that a test can reach without a network: handles, torn files, modes, foreign hard
 //! links, read-only and busy files, changing sources, errors of single entries, full disks, deletion, names.
-//! Torn files after a signal are the matter of `signals`.
+//! Torn files after a signal are the matter of `signals`, servers that misbehave that of `mounts`.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -111,6 +111,7 @@ fn what_can_not_be_repaired_remains_a_difference_and_ends_with_40() {
     });
     assert_eq!(told.report.findings.remaining, 1);
     assert_eq!(told.report.findings.repaired, 1);
+    assert_eq!(told.report.worst, Some(Class::Unverified));
     assert_eq!(text(&arena, "d/b"), "more");
     assert_eq!(text(&arena, "d/a/inner"), "in the way");
     assert!(told.faults.iter().any(|fault| fault.contains("d/a")), "{:?}", told.faults);

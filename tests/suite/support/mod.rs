@@ -4,7 +4,9 @@
 
 pub(crate) mod arena;
 pub(crate) mod case;
+pub(crate) mod faulty;
 pub(crate) mod normal;
+pub(crate) mod passthrough;
 pub(crate) mod run;
 pub(crate) mod snapshot;
 pub(crate) mod spec;

@@ -91,9 +91,10 @@ pub fn decide(pair: &Pair, diff: &Diff) -> Action {
         Pair::DestOnly(_) => Action::Delete,
         Pair::Both(..) if diff.is_none() => Action::Keep(Why::UpToDate),
         Pair::Both(..) if diff.other_kind => Action::Replace,
-        Pair::Both(source, dest) if diff.needs_content() => match source.kind {
-            // In place, the other names of the file would be rewritten too.
-            Kind::File if dest.nlink > 1 => Action::Replace,
+        // In place, the other names would change too: two names of one file that are to differ could
+        // never both be right.
+        Pair::Both(source, dest) if source.kind != Kind::Dir && dest.nlink > 1 => Action::Replace,
+        Pair::Both(source, _) if diff.needs_content() => match source.kind {
             Kind::File => Action::Rewrite,
             _ => Action::Replace,
         },

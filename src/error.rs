@@ -217,6 +217,11 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// True if the kernel said that we may not: EACCES or EPERM.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied)
+    }
+
     /// True if the kernel said that there is no room: ENOSPC or EDQUOT.
     pub fn is_no_room(&self) -> bool {
         match self {

@@ -11,7 +11,7 @@ use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::{Name, RelPath};
 use crate::scan::layer::{self, Layer};
 use crate::scan::reach::{Names, Reach};
-use crate::settings::{Parents, Recursion, Settings, SourceLinks};
+use crate::settings::{Missing, Parents, Recursion, Settings, SourceLinks};
 use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
@@ -120,7 +120,8 @@ impl Sources {
         settings: &Settings,
         budget: &Arc<Budget>,
     ) -> Result<(), Lost> {
-        let dir = Dir::open_operand(openable(path))?;
+        // Whoever may not pass through it can not look at anything in it: its `.` tells.
+        let dir = Dir::open_operand(&openable(path).join("."))?;
         let meta = stat::handle(&dir)?;
         if settings.select.recursion == Recursion::None {
             self.skipped_dirs.push((RelPath::root(), meta));
@@ -192,12 +193,16 @@ impl Sources {
         self.found == 0
     }
 
-    /// True if all there is is one directory with nothing in it: rsync then does not say that it
-    /// made the destination.
-    pub fn is_empty_dir(&self, links: SourceLinks) -> bool {
+    /// True if all there is is one directory with nothing in it, and the destination does not end in
+    /// a slash: rsync then does not say that it made the destination.
+    pub fn is_empty_dir(&self, settings: &Settings) -> bool {
+        if settings.roots.dest.as_os_str().as_bytes().ends_with(b"/") {
+            return false;
+        }
         let [layer] = self.layers.as_slice() else { return false };
-        let listed = layer.chain.get().and_then(|dir| layer::list(layer, &dir, links));
-        !layer.reach.is_partial() && listed.is_ok_and(|(found, _)| found.is_empty())
+        let (links, mounts) = (settings.links.source, settings.select.mounts);
+        let listed = layer.chain.get().and_then(|dir| layer::list(layer, &dir, links, mounts));
+        !layer.reach.is_partial() && listed.is_ok_and(|contents| contents.found.is_empty())
     }
 
     /// True if all there is is one named directory with nothing in it.
@@ -280,6 +285,13 @@ pub fn open_dest(
         Ok(_) => {
             let why = "it has to be a directory when more than one file is copied into it";
             Err(Fault::rule(Class::Selection, "use the destination", Place::operand(path), why))
+        }
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound
+                && settings.update.missing == Missing::Skip
+                && sources.is_empty_dir(settings) =>
+        {
+            Ok(Dest::nowhere(settings))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let says_dir = path.as_os_str().as_bytes().ends_with(b"/");
@@ -394,13 +406,14 @@ impl Opening<'_> {
 
     fn make_one(&self, path: &Path) -> Result<(), Fault> {
         let Some(permit) = self.permit else { return Ok(()) };
-        let made = match Operand::parse(path) {
-            // Whatever the umask: it has to be filled.
-            Operand::Entry(parent, name) => Dir::open_operand(openable(&parent))
-                .and_then(|dir| node::make_dir(permit, &dir, &name, 0o777 & !self.umask | 0o700)),
-            Operand::Contents(_) => Err(io::ErrorKind::InvalidInput.into()),
-        };
         let place = || Place::operand(path);
+        let Operand::Entry(parent, name) = Operand::parse(path) else {
+            let why = "there is none, and its path ends in no name (leave the last \"/.\" out)";
+            return Err(Fault::rule(Class::Selection, "make the directory", place(), why));
+        };
+        // Whatever the umask: it has to be filled.
+        let made = Dir::open_operand(openable(&parent))
+            .and_then(|dir| node::make_dir(permit, &dir, &name, 0o777 & !self.umask | 0o700));
         made.map_err(|error| Fault::io(Class::FileIo, "make the directory", place(), error))
     }
 }

@@ -109,7 +109,7 @@ fn tell_made(dest: &Dest, sources: &Sources, settings: &Settings, observer: &dyn
         observer.event(&Event::MadeParents { count: *made_parents, path: root });
     }
     let was_told = *made_parents > 0 && settings.effect == Effect::Sync;
-    if *is_new && !was_told && !sources.is_empty_dir(settings.links.source) {
+    if *is_new && !was_told && !sources.is_empty_dir(settings) {
         observer.event(&Event::MadeDest(root));
     }
 }

@@ -42,8 +42,21 @@ pub enum Removal {
     OverLimit,
     /// A directory that still holds something.
     NotEmpty,
+    /// A directory on another file system, with which `--one-file-system` has nothing to do.
+    MountPoint,
     /// It could not be removed.
     Failed(Trouble),
+}
+
+/// What became of what is in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emptied {
+    /// Nothing is left, or would be.
+    Yes,
+    /// Something is left.
+    No,
+    /// It is a mount point and was not looked into.
+    MountPoint,
 }
 
 /// One entry that was to be removed, told from the deepest up.
@@ -78,6 +91,8 @@ struct Level {
     left: Vec<Listed>,
     /// True while everything met in it is gone.
     emptied: bool,
+    /// True if another file system is mounted on it.
+    is_mount_point: bool,
 }
 
 /// The path of the last level: put together when it is told, since a path kept at each level would
@@ -94,24 +109,22 @@ impl Clearing<'_> {
             let removal = self.remove_one(dir, name, kind);
             return tell(Removed { path, kind, removal });
         }
-        match self.empty(dir, name, tell) {
-            Ok(true) => {
-                let removal = self.remove_one(dir, name, Kind::Dir);
-                tell(Removed { path, kind, removal });
-            }
-            Ok(false) => tell(Removed { path, kind, removal: Removal::NotEmpty }),
-            Err(trouble) => tell(Removed { path, kind, removal: Removal::Failed(trouble) }),
-        }
+        let removal = match self.empty(dir, name, tell) {
+            Ok(Emptied::Yes) => self.remove_one(dir, name, Kind::Dir),
+            Ok(Emptied::No) => Removal::NotEmpty,
+            Ok(Emptied::MountPoint) => Removal::MountPoint,
+            Err(trouble) => Removal::Failed(trouble),
+        };
+        tell(Removed { path, kind, removal });
     }
 
-    /// Removes all that is in the directory `name` of `dir`, but not the directory; true if
-    /// nothing is left. Iterative, with few handles, however deep.
+    /// Removes all that is in the directory `name` of `dir`, but not the directory. Iterative, with few handles, however deep.
     pub fn empty(
         &self,
         dir: &Arc<Dir>,
         name: &Name,
         tell: &mut dyn FnMut(Removed),
-    ) -> Result<bool, Trouble> {
+    ) -> Result<Emptied, Trouble> {
         let verb = "open the directory to delete in";
         let root = Chain::root(dir.duplicate().during(Side::Dest, verb)?, &Budget::new(HANDLES));
         let first = root.child(name, Follow::Never);
@@ -119,10 +132,14 @@ impl Clearing<'_> {
         loop {
             let is_first = levels.len() == 1;
             let path = path_of(&levels);
-            let Some(level) = levels.last_mut() else { return Ok(true) };
+            let Some(level) = levels.last_mut() else { return Ok(Emptied::Yes) };
             let Some(entry) = level.left.pop() else {
                 if is_first {
-                    return Ok(level.emptied);
+                    return Ok(match (level.emptied, level.is_mount_point) {
+                        (true, _) => Emptied::Yes,
+                        (false, false) => Emptied::No,
+                        (false, true) => Emptied::MountPoint,
+                    });
                 }
                 self.climb(&mut levels, tell);
                 continue;
@@ -167,6 +184,8 @@ impl Clearing<'_> {
                 Ok(dir) => self.remove_one(&dir, &done.name, kind),
                 Err(trouble) => Removal::Failed(trouble),
             }
+        } else if done.is_mount_point {
+            Removal::MountPoint
         } else {
             Removal::NotEmpty
         };
@@ -188,14 +207,15 @@ impl Clearing<'_> {
             let dev = |dir: &Dir| Ok::<_, io::Error>(stat::handle(dir)?.id.dev);
             let is_mount = dev(&dir).and_then(|own| Ok(own != dev(above)?));
             if is_mount.during(Side::Dest, "look at")? {
-                return Ok(Level { chain, name, left: Vec::new(), emptied: false });
+                let (left, emptied) = (Vec::new(), false);
+                return Ok(Level { chain, name, left, emptied, is_mount_point: true });
             }
         }
         let mut left = dir.list().during(Side::Dest, "list the directory")?;
         // Popped from the end: the reverse of the order in which rsync lists.
         let is_dir = |listed: &Listed| listed.kind == Some(Kind::Dir);
         left.sort_unstable_by(|a, b| listing_order((&a.name, is_dir(a)), (&b.name, is_dir(b))));
-        Ok(Level { chain, name, left, emptied: true })
+        Ok(Level { chain, name, left, emptied: true, is_mount_point: false })
     }
 
     fn remove_one(&self, dir: &Dir, name: &Name, kind: Kind) -> Removal {

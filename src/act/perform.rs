@@ -16,7 +16,7 @@ use crate::settings::Durability;
 use crate::sys::attrs::{Target, set_mtime};
 use crate::sys::permit::Permit;
 use crate::sys::sides::Sides;
-use crate::sys::{node, read, stat, write};
+use crate::sys::{node, process, read, stat, write};
 
 /// What is to be done to one entry.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,16 @@ pub struct Job<'a> {
     pub durability: Durability,
     /// Asked before every write call.
     pub stop: &'a Stop,
+}
+
+impl Job<'_> {
+    /// What stands there, if it is of the source's kind and so hands its mode on where modes are not
+    /// carried over. To rsync fifos and sockets are one kind.
+    fn same_kind(&self) -> Option<&Meta> {
+        let source = self.source.kind;
+        self.dest
+            .filter(|dest| dest.kind == source || (dest.kind.is_special() && source.is_special()))
+    }
 }
 
 /// What was done.
@@ -80,7 +90,7 @@ fn unlink_replaced(permit: &Permit, job: &Job<'_>) -> Result<(), Trouble> {
 fn adjust(permit: &Permit, job: &Job<'_>) -> Performed {
     let Some(dest) = job.dest else { return Performed::default() };
     let mut wanted = Wanted::of(job.source, Some(dest), job.rules);
-    if !job.diff.attrs.contains(Attrs::MTIME) {
+    if !job.diff.attrs.intersects(Attrs::MTIME | Attrs::MTIME_EXACT) {
         wanted.mtime = None;
     }
     let target = Target::Entry(job.sides.dest, job.sides.dest_name);
@@ -98,7 +108,7 @@ fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
         _ => Box::default(),
     };
     unlink_replaced(permit, job)?;
-    let wanted = Wanted::of(job.source, None, job.rules);
+    let wanted = Wanted::of(job.source, job.same_kind(), job.rules);
     let now = make_node(permit, &job.sides, job.source, &target, &wanted, job.rules)?;
     let mut performed = Performed { entry_changed: true, ..Performed::default() };
     // A directory is finished when all below it is done.
@@ -112,8 +122,7 @@ fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
 /// Opens the destination file as the action says: the one that stands there, or a new one.
 pub fn open_dest(permit: &Permit, job: &Job<'_>) -> Result<(Opened, Wanted), Trouble> {
     let there = job.dest.filter(|_| job.action == Action::Rewrite);
-    let same_kind = job.dest.filter(|dest| dest.kind == job.source.kind);
-    let wanted = Wanted::of(job.source, same_kind, job.rules);
+    let wanted = Wanted::of(job.source, job.same_kind(), job.rules);
     let opened = match there {
         Some(there) => {
             let access = job.writing.access();
@@ -136,7 +145,11 @@ fn copy_file(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     let pipe = Pipe { source: &source, dest: &opened.file, writing: written_by, stop: job.stop };
     match copy_stable(permit, &pipe, job.source, opened.now.size) {
         Ok(copied) => {
-            let wanted = Wanted { mtime: wanted.mtime.map(|_| copied.source.mtime), ..wanted };
+            let mtime = wanted.mtime.map(|_| copied.source.mtime);
+            // A file that is sent again is touched, also where there was nothing to write.
+            let is_touched = copied.moved.written_bytes == 0 && written_by == Writing::All;
+            let mtime = mtime.or_else(|| is_touched.then(process::now));
+            let wanted = Wanted { mtime, ..wanted };
             finish_file(permit, sides, opened, &wanted, job.durability, copied)
         }
         Err(trouble) => Err(leave_torn(permit, &opened, job.source, trouble)),

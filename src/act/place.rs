@@ -112,5 +112,13 @@ pub fn make_node(
             .during(Side::Dest, "make the special file"),
     };
     result?;
-    stat::entry(dir, name, Follow::Never).during(Side::Dest, "look at")
+    let now = stat::entry(dir, name, Follow::Never).during(Side::Dest, "look at")?;
+    let mode = now.mode & !0o2000;
+    let inherits = source.kind == Kind::Dir && mode != now.mode;
+    if inherits && wanted.mode.is_some_and(|mode| mode & 0o2000 == 0) {
+        // mkdir(2) hands set-group-ID down, and what is made below would get the group.
+        set_mode(permit, Target::Entry(dir, name), mode).during(Side::Dest, "set the mode of")?;
+        return Ok(Meta { mode, ..now });
+    }
+    Ok(now)
 }

@@ -60,6 +60,9 @@ fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
         (_, Phase::Verify) if display.names_changes() => Some(itemized(change, display)),
         (_, Phase::Verify) => None,
         (Action::Delete, Phase::Copy) => deleted(change, display),
+        (Action::Adjust, Phase::Copy) if display.itemize >= 1 && !change.is_told() => {
+            display.itemizes_all().then(|| itemized(change, display))
+        }
         (_, Phase::Copy) if display.itemize >= 1 => Some(itemized(change, display)),
         (Action::Adjust, Phase::Copy) if change.kind != Kind::Dir => {
             (display.levels.of(Flag::Name) >= 2).then(|| name(change, display))
@@ -100,7 +103,7 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
             (tells, "", " is uptodate")
         }
         Why::Newer => (level(Flag::Skip) >= 1, "", " is newer"),
-        Why::Exists => (level(Flag::Skip) >= 1 && !is_dir, "", " exists"),
+        Why::Exists => (level(Flag::Skip) >= 1, "", " exists"),
         Why::NotThere if is_dir => (level(Flag::Skip) >= 1, "not creating new directory \"", "\""),
         Why::NotThere => (level(Flag::Skip) >= 1, "not creating new file \"", "\""),
         Why::OverMaxSize => (level(Flag::Skip) >= 1, "", " is over max-size"),
@@ -124,7 +127,7 @@ fn deleted(change: &Change, display: &Display) -> Option<Vec<u8>> {
     if display.itemize >= 1 {
         return Some(itemized(change, display));
     }
-    (display.levels.of(Flag::Del) >= 1).then(|| {
+    (display.levels.of(Flag::Del) >= 1 || display.levels.of(Flag::Name) >= 1).then(|| {
         let mut line = b"deleting ".to_vec();
         append_name(&mut line, change, display);
         line

@@ -35,9 +35,19 @@ pub fn quick(
         Evidence::Never => diff.send_anyway = true,
         Evidence::Digest => {
             diff.knowledge = Knowledge::Known;
+            let (source_mtime, dest_mtime) = (source.mtime, dest.mtime);
             let (source, dest) = located(sides);
-            if hash_file(&source, stop)?.digest != hash_file(&dest, stop)?.digest {
+            let ours = hash_file(&source, stop)?.digest;
+            let differs = match hash_file(&dest, stop) {
+                Ok(theirs) => theirs.digest != ours,
+                // What its owner may not read is written anew.
+                Err(trouble) if trouble.cause.is_denied() => true,
+                Err(trouble) => return Err(trouble),
+            };
+            if differs {
                 diff.attrs |= Attrs::CONTENT;
+            } else if rules.preserve.sets_time(Kind::File) && dest_mtime != source_mtime {
+                diff.attrs |= Attrs::MTIME_EXACT;
             }
         }
     }

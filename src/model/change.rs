@@ -23,6 +23,9 @@ bitflags! {
         const OWNER = 1 << 5;
         /// Group.
         const GROUP = 1 << 6;
+        /// The time differs by less than what counts; `--checksum` sets it all the same, and nothing
+        /// is told of it.
+        const MTIME_EXACT = 1 << 7;
     }
 }
 
@@ -169,14 +172,15 @@ impl Change {
                 line[column] = letter;
             }
         }
-        // A new file that is presumed different by its time alone shows no `c`.
-        if matches!(self.action, Action::Keep(_)) || self.diff.is_none() {
-            let blank = self.diff.attrs.is_empty() && line[0] == b'.';
-            if blank {
-                line[2..].fill(b' ');
-            }
+        if line[0] == b'.' && !self.is_told() {
+            line[2..].fill(b' ');
         }
         line
+    }
+
+    /// True if something differs that rsync tells of.
+    pub fn is_told(&self) -> bool {
+        !self.diff.attrs.difference(Attrs::MTIME_EXACT).is_empty()
     }
 
     fn is_made_anew(&self) -> bool {

@@ -11,6 +11,7 @@ use crate::error::{During, Place, Side, Trouble};
 use crate::model::change::{Action, Attrs, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
+use crate::model::path::RelPath;
 use crate::phase::pass::{Memo, Pass};
 use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::observer::{Ending, Phase};
@@ -19,6 +20,7 @@ use crate::scan::walk::Entered;
 use crate::settings::DestDirLinks;
 use crate::sys::attrs::{Target, set_mode};
 use crate::sys::dir::{Dir, Follow};
+use crate::sys::permit::Permit;
 use crate::sys::stat;
 
 impl Pass<'_> {
@@ -39,13 +41,20 @@ impl Pass<'_> {
             Ok(pair) => pair,
             Err(trouble) => return self.give_up(at, &source, trouble, sheet),
         };
-        // The top is there, whatever may be made below it.
-        let why = at.and_then(|at| left_alone_below(at.node, &pair, &self.policy));
+        let why = match at {
+            Some(at) => left_alone_below(at.node, &pair, &self.policy),
+            // The top is there, whatever may be made below it; unless it is missing and stays so.
+            None if node.dest_to_be().is_none() => left_alone(&pair, Origin::Found, &self.policy),
+            None => None,
+        };
         if let Some(why) = why {
-            if why == Why::Exists {
+            if why == Why::Exists && !is_empty(node) {
                 let why = "something that --ignore-existing keeps is in the way of the directory";
                 let trouble = Trouble::rule(Side::Dest, "enter", why);
                 return self.give_up(at, &source, trouble, sheet);
+            }
+            if at.is_none() && why == Why::NotThere {
+                return enter_missing_top(&source, sheet);
             }
             let action = Action::Keep(why);
             sheet.record(Record::of(&source, action, Diff::NONE), path);
@@ -163,7 +172,11 @@ impl Pass<'_> {
     /// entries belong (set-group-ID) and who may see them; but one of ours stays writable for us
     /// while the run lasts. Returns the mode it had, if that was changed.
     fn open_up(&self, node: &Arc<Node<Memo>>, pair: &Pair, action: Action) -> Option<u32> {
-        let (permit, Pair::Both(source, dest)) = (self.permit?, pair) else { return None };
+        let permit = self.permit?;
+        let Pair::Both(source, dest) = pair else {
+            self.drop_inherited_group(permit, node, pair);
+            return None;
+        };
         if dest.kind != Kind::Dir {
             return None;
         }
@@ -188,6 +201,28 @@ impl Pass<'_> {
                 .is_ok_and(|dir| set_mode(permit, Target::Handle(dir.as_file()), mode).is_ok()),
         };
         is_set.then_some(dest.mode)
+    }
+
+    /// The top was made before anybody knew which mode it shall have: mkdir(2) has handed
+    /// set-group-ID down, and what is made below would get the group.
+    fn drop_inherited_group(&self, permit: &Permit, node: &Node<Memo>, pair: &Pair) {
+        let keeps_mode = self.settings.preserve.attrs.contains(Attrs::MODE);
+        let (None, Some(source), Some(chain)) = (node.parent(), pair.source(), node.dest_to_be())
+        else {
+            return;
+        };
+        if !keeps_mode || source.mode & 0o2000 != 0 {
+            return;
+        }
+        let dropped = chain.get().and_then(|dir| {
+            let mode = stat::handle(&*dir)?.mode;
+            if mode & 0o2000 == 0 {
+                return Ok(());
+            }
+            set_mode(permit, Target::Handle(dir.as_file()), mode & !0o2000)
+        });
+        // If it can not be set, that is told when the directory is left.
+        dropped.unwrap_or_default();
     }
 
     /// Gives a directory its attributes, after all below it is done. `None`: nothing had to be
@@ -243,6 +278,20 @@ impl Pass<'_> {
         }
         wanted
     }
+}
+
+/// With `--existing` a top that is not there is told, and so is what is in it, one by one.
+fn enter_missing_top(source: &Meta, sheet: &mut Sheet<'_>) -> Entered<Memo> {
+    let action = Action::Keep(Why::NotThere);
+    sheet.record(Record::of(source, action, Diff::NONE), RelPath::root);
+    let action = Action::Keep(Why::UpToDate);
+    let memo = Memo { source: *source, action, diff: Diff::NONE, widened: None };
+    Entered::Walk(DestSide::Absent, memo)
+}
+
+/// True if the source directory is empty in all its layers.
+fn is_empty(node: &Node<Memo>) -> bool {
+    node.source_dirs().all(|dir| dir.and_then(|dir| dir.list()).is_ok_and(|names| names.is_empty()))
 }
 
 /// True if the destination's symlink leads to a directory, be it outside. Only looked at: what

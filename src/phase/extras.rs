@@ -62,6 +62,7 @@ impl Pass<'_> {
             clearing.remove(dest, &extra.name, kind, &mut |removed| {
                 match removed.removal {
                     Removal::Removed => removals.removed += 1,
+                    Removal::MountPoint => {}
                     _ => removals.left += 1,
                 }
                 self.told_removal(node, removed, sheet);

@@ -1,11 +1,12 @@
 //! What both passes share: the rules of the run, how faults are told, how an entry is carried out.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::act::clear::{Clearing, Limit, Removal, Removed};
+use crate::act::clear::{Clearing, Emptied, Limit, Removal, Removed};
 use crate::act::content::Writing;
 use crate::act::finish;
 use crate::act::perform::{Job, Performed};
@@ -306,20 +307,25 @@ impl<'a> Pass<'a> {
         let name = at.dest_name();
         let clearing = self.clearing();
         let empty = match self.settings.delete.full_dirs {
-            FullDirs::Keep => {
-                let listed = dir.open_child(name, Follow::Never).and_then(|below| below.list());
-                listed.during(Side::Dest, "list the directory")?.is_empty()
-            }
+            FullDirs::Keep => match dir.open_child(name, Follow::Never).and_then(|at| at.list()) {
+                Ok(listed) => listed.is_empty(),
+                // Whether it is empty is found out by removing it.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => true,
+                Err(error) => return Err(error).during(Side::Dest, "list the directory"),
+            },
             FullDirs::Remove => {
                 let node = at.node;
-                clearing.empty(dir, name, &mut |removed| self.told_removal(node, removed, sheet))?
+                let tell = &mut |removed| self.told_removal(node, removed, sheet);
+                clearing.empty(dir, name, tell)? == Emptied::Yes
             }
         };
-        if empty && let Some(permit) = self.permit {
-            node::remove_dir(permit, dir, name).during(Side::Dest, "remove the directory")?;
-            at.node.entry_changed();
+        let (true, Some(permit)) = (empty, self.permit) else { return Ok(empty) };
+        match node::remove_dir(permit, dir, name) {
+            Ok(()) => at.node.entry_changed(),
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => return Ok(false),
+            Err(error) => return Err(error).during(Side::Dest, "remove the directory"),
         }
-        Ok(empty)
+        Ok(true)
     }
 
     /// Tells that a directory with entries stands where `at` goes, and stays.
@@ -353,6 +359,7 @@ impl<'a> Pass<'a> {
         match removed.removal {
             Removal::Removed => sheet.record(record, path),
             Removal::OverLimit => sheet.tally.deletions_skipped += 1,
+            Removal::MountPoint => {}
             Removal::NotEmpty => {
                 sheet.tally.planned += 1;
                 record.action = Action::Keep(Why::DirNotEmpty);

@@ -12,8 +12,9 @@ pub struct Joined {
     pub found: Found,
     /// The first layer that has it: its entry counts.
     pub layer: usize,
-    /// Further layers in which it is a directory too: their entries are merged into it.
-    pub merged: Vec<usize>,
+    /// Further layers in which it is a directory too, and what they found: their entries are merged
+    /// into it.
+    pub merged: Vec<(usize, Found)>,
     /// Further layers of which the entry does not count, and once more its own for each time that
     /// its operand was repeated.
     pub shadowed: Vec<usize>,
@@ -60,8 +61,11 @@ fn joins(later: &mut Joined, first: &mut Joined) -> bool {
     if first.found.name != later.found.name {
         return false;
     }
-    let others = if later.found.is_dir { &mut first.merged } else { &mut first.shadowed };
-    others.push(later.layer);
+    if later.found.is_dir {
+        first.merged.push((later.layer, later.found.clone()));
+    } else {
+        first.shadowed.push(later.layer);
+    }
     true
 }
 
@@ -107,6 +111,10 @@ mod tests {
         Found { name, is_dir: bare != text, follow: false }
     }
 
+    fn layers(merged: &[(usize, Found)]) -> Vec<usize> {
+        merged.iter().map(|(layer, _)| *layer).collect()
+    }
+
     fn listing(names: &[&str]) -> Vec<Found> {
         names.iter().map(|name| found(name)).collect()
     }
@@ -116,7 +124,7 @@ mod tests {
         let joined = merge(vec![listing(&["a", "x", "d/"]), listing(&["x/", "a", "d/", "b"])]);
         let told: Vec<_> = joined
             .iter()
-            .map(|j| (j.found.name.as_bytes(), j.found.is_dir, j.layer, j.merged.clone()))
+            .map(|j| (j.found.name.as_bytes(), j.found.is_dir, j.layer, layers(&j.merged)))
             .collect();
         assert_eq!(
             told,
@@ -132,8 +140,10 @@ mod tests {
     #[test]
     fn of_one_name_only_one_entry_is_left_and_it_knows_of_the_others() {
         let joined = merge(vec![listing(&["a", "a", "d/", "d/"]), listing(&["a", "d"])]);
-        let told: Vec<_> =
-            joined.into_iter().map(|j| (j.found.is_dir, j.layer, j.merged, j.shadowed)).collect();
+        let told: Vec<_> = joined
+            .into_iter()
+            .map(|j| (j.found.is_dir, j.layer, layers(&j.merged), j.shadowed))
+            .collect();
         assert_eq!(told, [(false, 0, vec![], vec![0, 1]), (true, 0, vec![0], vec![1])]);
         let joined = merge(vec![listing(&["a", "b", "a"])]);
         let told: Vec<_> =

@@ -8,10 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{During, Side, Trouble};
-use crate::model::meta::Kind;
+use crate::model::meta::{Kind, Meta};
 use crate::model::path::Name;
 use crate::scan::reach::Reach;
-use crate::settings::SourceLinks;
+use crate::settings::{Mounts, SourceLinks};
 use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::stat;
@@ -77,15 +77,26 @@ impl Found {
     }
 }
 
-/// A name that could not be looked at, and why.
-pub type Unseen = (Name, Trouble);
+/// What a layer has, in no order.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// The names that count.
+    pub found: Vec<Found>,
+    /// Names that could not be looked at, and why.
+    pub unseen: Vec<(Name, Trouble)>,
+    /// Mount points that are left out (`-xx`).
+    pub mount_points: Vec<(Name, Meta)>,
+}
 
-/// All names of a layer that count, in no order.
-///
-/// The second list holds the names that could not be looked at, and why.
-pub fn list(layer: &Layer, dir: &Dir, links: SourceLinks) -> io::Result<(Vec<Found>, Vec<Unseen>)> {
-    let mut found = Vec::new();
-    let mut unseen = Vec::new();
+/// Lists a layer.
+pub fn list(layer: &Layer, dir: &Dir, links: SourceLinks, mounts: Mounts) -> io::Result<Contents> {
+    let mut contents = Contents::default();
+    let leaves_out = mounts == Mounts::Skip && matches!(layer.reach, Reach::All);
+    let dev = match (leaves_out, layer.dev) {
+        (false, _) => None,
+        (true, Some(dev)) => Some(dev),
+        (true, None) => Some(stat::handle(dir)?.id.dev),
+    };
     let names: Vec<(Name, Option<Kind>)> = match &layer.reach {
         Reach::Itself => Vec::new(),
         Reach::Names(names) => names.iter().map(|name| (name.clone(), None)).collect(),
@@ -95,11 +106,25 @@ pub fn list(layer: &Layer, dir: &Dir, links: SourceLinks) -> io::Result<(Vec<Fou
     };
     for (name, kind) in names {
         match classify(dir, &name, kind, links) {
-            Ok((is_dir, follow)) => found.push(Found { name, is_dir, follow }),
-            Err(trouble) => unseen.push((name, trouble)),
+            Ok((is_dir, follow)) => {
+                let found = Found { name, is_dir, follow };
+                match other_file_system(dir, &found, dev) {
+                    Some(meta) => contents.mount_points.push((found.name, meta)),
+                    None => contents.found.push(found),
+                }
+            }
+            Err(trouble) => contents.unseen.push((name, trouble)),
         }
     }
-    Ok((found, unseen))
+    Ok(contents)
+}
+
+/// The directory `found` if it is on another file system than `dev`. What can not be looked at is
+/// told when it is entered.
+fn other_file_system(dir: &Dir, found: &Found, dev: Option<u64>) -> Option<Meta> {
+    let dev = dev.filter(|_| found.is_dir)?;
+    let meta = stat::entry(dir, &found.name, found.follow()).ok()?;
+    (meta.id.dev != dev).then_some(meta)
 }
 
 /// Whether `name` is walked as a directory and whether it is followed. Costs a look only where

@@ -1,12 +1,17 @@
 //! Listing one directory of the run: all its layers, joined with the destination.
 
+use std::io;
+
 use crate::error::{During, Side, Trouble};
-use crate::report::ledger::Sheet;
+use crate::model::change::{Action, Diff, Why};
+use crate::report::ledger::{Record, Sheet};
 use crate::scan::join::{Joined, match_dest, merge};
-use crate::scan::layer::list;
-use crate::scan::node::Spot;
+use crate::scan::layer::{Contents, Found, list};
+use crate::scan::node::{Node, Spot};
 use crate::scan::walk::{NodeOf, Visit, Walk};
 use crate::settings::Mounts;
+use crate::sys::dir::Dir;
+use crate::sys::stat;
 
 /// Up to so many names are looked up one by one instead of listing the destination directory.
 const FEW_NAMES: usize = 8;
@@ -25,17 +30,11 @@ impl<V: Visit> Walk<'_, V> {
             }
             let listed = layer.chain.get().during(Side::Source, "open the directory");
             let listed = listed.and_then(|dir| {
-                list(layer, &dir, self.links).during(Side::Source, "list the directory")
+                list(layer, &dir, self.links, self.select.mounts)
+                    .during(Side::Source, "list the directory")
             });
             match listed {
-                Ok((found, unseen)) => {
-                    sheet.tally.planned += unseen.len() as u64;
-                    for (name, trouble) in unseen {
-                        let spot = Spot { node, layer: at, name: Some(&name) };
-                        self.visitor.trouble(&spot, trouble, sheet);
-                    }
-                    layers.push(found);
-                }
+                Ok(contents) => layers.push(self.found_in(node, at, contents, sheet)),
                 Err(trouble) => {
                     whole = false;
                     let spot = Spot { node, layer: at, name: None };
@@ -47,12 +46,33 @@ impl<V: Visit> Walk<'_, V> {
         let mut joined = merge(layers);
         // Names of single operands say nothing of what else is in the source.
         let is_partial = node.layers.iter().all(|layer| layer.reach.is_partial());
-        let deletes = whole && !is_partial && self.visitor.wants_extras();
+        let deletes = !is_partial && self.visitor.wants_extras() && whole;
         if let Err(trouble) = self.join_dest(node, &mut joined, deletes, sheet) {
             take_all_for_there(&mut joined);
             self.visitor.trouble(&Spot { node, layer: 0, name: None }, trouble, sheet);
         }
         joined
+    }
+
+    /// The names of a layer that count; of the others it is told why they do not.
+    fn found_in(
+        &self,
+        node: &NodeOf<V>,
+        layer: usize,
+        contents: Contents,
+        sheet: &mut Sheet<'_>,
+    ) -> Vec<Found> {
+        let Contents { found, unseen, mount_points } = contents;
+        sheet.tally.planned += (unseen.len() + mount_points.len()) as u64;
+        for (name, trouble) in unseen {
+            let spot = Spot { node, layer, name: Some(&name) };
+            self.visitor.trouble(&spot, trouble, sheet);
+        }
+        for (name, meta) in mount_points {
+            let record = Record::of(&meta, Action::Keep(Why::MountPoint), Diff::NONE);
+            sheet.record(record, || node.path().join(&name));
+        }
+        found
     }
 
     fn join_dest(
@@ -70,6 +90,9 @@ impl<V: Visit> Walk<'_, V> {
             return Ok(());
         }
         let dest = chain.get().during(Side::Dest, "open the directory")?;
+        let deletes = deletes
+            && (self.select.mounts == Mounts::Cross
+                || is_on_file_system_of_top(node, &dest).during(Side::Dest, "look at")?);
         let listed = dest.list().during(Side::Dest, "list the directory")?;
         let extras = match_dest(joined, listed);
         if deletes && !extras.is_empty() {
@@ -77,6 +100,19 @@ impl<V: Visit> Walk<'_, V> {
         }
         Ok(())
     }
+}
+
+/// True if the destination directory is on the file system on which the operand's begins: with `-x`
+/// nothing is deleted on another one (rsync 3.5.0).
+fn is_on_file_system_of_top<M>(node: &Node<M>, dest: &Dir) -> io::Result<bool> {
+    let mut top = node;
+    while let Some(parent) = top.parent()
+        && (parent.parent().is_some() || parent.memo().is_some())
+    {
+        top = parent;
+    }
+    let Some(chain) = top.dest() else { return Ok(true) };
+    Ok(stat::handle(&*chain.get()?)?.id.dev == stat::handle(dest)?.id.dev)
 }
 
 /// Every name is looked for in the destination, one by one.

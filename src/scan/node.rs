@@ -1,5 +1,6 @@
 //! One directory of the run: the unit of parallel work, and the tree that such units form.
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -119,6 +120,11 @@ impl<M> Node<M> {
             at = parent;
         }
         RelPath::from_names(names.into_iter().rev())
+    }
+
+    /// Its source directories, the first one foremost.
+    pub fn source_dirs(&self) -> impl Iterator<Item = io::Result<Arc<Dir>>> {
+        self.layers.iter().map(|layer| layer.chain.get())
     }
 
     /// How its destination directory is reached, if it has one.

@@ -17,7 +17,6 @@ use crate::model::meta::{Kind, Meta};
 use crate::report::gauge::Gauge;
 use crate::report::ledger::{Record, Sheet};
 use crate::scan::join::{Joined, in_batches};
-use crate::scan::layer::Layer;
 use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::own::OwnDirs;
 use crate::scan::ranges::Ranged;
@@ -166,8 +165,9 @@ impl<'s, V: Visit> Walk<'s, V> {
         meta: Meta,
         mut sheet: Sheet<'s>,
     ) {
-        if let Some(why) = self.reason_to_leave_out(&node, &meta) {
-            sheet.record(Record::of(&meta, Action::Keep(why), Diff::NONE), || at.path());
+        if self.own.contains(meta.id) {
+            let action = Action::Keep(Why::OwnDestination);
+            sheet.record(Record::of(&meta, action, Diff::NONE), || at.path());
             return self.pass_over(node, sheet);
         }
         if meta.kind != Kind::Dir {
@@ -203,17 +203,6 @@ impl<'s, V: Visit> Walk<'s, V> {
         self.select.mounts == Mounts::Cross
             || first.is_on(meta.id.dev)
             || others.iter().any(|layer| !layer.is_mount_point())
-    }
-
-    fn reason_to_leave_out(&self, node: &Node<V::Memo>, meta: &Meta) -> Option<Why> {
-        let crosses = !node.layers[0].is_on(meta.id.dev);
-        if self.own.contains(meta.id) {
-            Some(Why::OwnDestination)
-        } else if crosses && self.select.mounts == Mounts::Skip {
-            Some(Why::MountPoint)
-        } else {
-            None
-        }
     }
 
     fn enter(
@@ -258,10 +247,8 @@ impl<'s, V: Visit> Walk<'s, V> {
             node.expect_one_more();
             batches.push(Batch { node: Arc::clone(&node), entries, sheet: sheet.fork() });
         }
-        let children: Vec<_> = dirs
-            .into_iter()
-            .map(|entry| (child(&node, &entry, self.select.mounts), sheet.fork()))
-            .collect();
+        let children: Vec<_> =
+            dirs.into_iter().map(|entry| (child(&node, &entry), sheet.fork())).collect();
         sheet.close();
         // A worker takes what it spawned last: in reverse, so that it goes on in rsync's order.
         for (child, sheet) in children.into_iter().rev() {
@@ -431,7 +418,8 @@ fn dest_of<M>(at: &At<'_, M>, in_dest: bool) -> Result<(Option<Arc<Dir>>, Option
 /// Entries that give way to another one of their name are counted, as rsync does.
 fn count_repeated<M>(node: &Node<M>, joined: &[Joined], sheet: &mut Sheet<'_>) {
     for entry in joined {
-        for layer in entry.merged.iter().chain(&entry.shadowed) {
+        let merged = entry.merged.iter().map(|(layer, _)| layer);
+        for layer in merged.chain(&entry.shadowed) {
             let looked = node.layers[*layer]
                 .chain
                 .get()
@@ -445,18 +433,16 @@ fn count_repeated<M>(node: &Node<M>, joined: &[Joined], sheet: &mut Sheet<'_>) {
 }
 
 /// The directory of the run that `entry` is, with all layers that have it.
-fn child<M>(node: &Arc<Node<M>>, entry: &Joined, mounts: Mounts) -> Arc<Node<M>> {
+fn child<M>(node: &Arc<Node<M>>, entry: &Joined) -> Arc<Node<M>> {
     let own = &node.layers[entry.layer];
-    // An operand that was repeated has nothing to add.
-    let others = entry.merged.iter().map(|at| &node.layers[*at]).filter(|at| at.root != own.root);
-    let layers = std::iter::once(own).chain(others);
-    let mut layers: Vec<Layer> = layers.map(|layer| layer.child(&entry.found)).collect();
-    if mounts == Mounts::Skip && layers.len() > 1 {
-        // A mount point that stays out does not stand for the others.
-        let all = layers.clone();
-        layers.retain(|layer| !layer.is_mount_point());
-        if layers.is_empty() {
-            layers = all;
+    let mut layers = vec![own.child(&entry.found)];
+    for (at, found) in &entry.merged {
+        let other = &node.layers[*at];
+        // An operand that was repeated has nothing to add.
+        let is_repeated =
+            *at == entry.layer || (other.root == own.root && !other.reach.is_partial());
+        if !is_repeated {
+            layers.push(other.child(found));
         }
     }
     node.child(&entry.found.name, layers, entry.in_dest)

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use filetime::FileTime;
 use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
+use rustix::io::Errno;
 
 use crate::model::meta::{Kind, Stamp};
 use crate::model::path::Name;
@@ -31,7 +32,12 @@ pub fn set_owner(
 ) -> io::Result<()> {
     let (uid, gid) = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
     Ok(match target {
-        Target::Handle(file) => rustix::fs::fchown(file, uid, gid),
+        Target::Handle(file) => match rustix::fs::fchown(file, uid, gid) {
+            Err(Errno::BADF) => {
+                rustix::fs::chownat(CWD, by_number(file), uid, gid, AtFlags::empty())
+            }
+            result => result,
+        },
         Target::Entry(dir, name) => {
             rustix::fs::chownat(dir, name.as_c_str(), uid, gid, AtFlags::SYMLINK_NOFOLLOW)
         }
@@ -42,14 +48,16 @@ pub fn set_owner(
 pub fn set_mode(_: &Permit, target: Target<'_>, mode: u32) -> io::Result<()> {
     let mode = Mode::from_raw_mode(mode);
     match target {
-        Target::Handle(file) => Ok(rustix::fs::fchmod(file, mode)?),
+        Target::Handle(file) => Ok(match rustix::fs::fchmod(file, mode) {
+            Err(Errno::BADF) => rustix::fs::chmodat(CWD, by_number(file), mode, AtFlags::empty()),
+            result => result,
+        }?),
         Target::Entry(dir, name) => {
             // fchmodat2(2) came with Linux 6.6; a path-only handle and its name in /proc work on
             // every kernel and can not be led away by a symlink.
             let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let fd = rustix::fs::openat(dir, name.as_c_str(), flags, Mode::empty())?;
-            let link = PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()));
-            Ok(rustix::fs::chmodat(CWD, &link, mode, AtFlags::empty())?)
+            Ok(rustix::fs::chmodat(CWD, by_number(&fd), mode, AtFlags::empty())?)
         }
     }
 }
@@ -59,20 +67,32 @@ pub fn set_mode(_: &Permit, target: Target<'_>, mode: u32) -> io::Result<()> {
 /// The access time is written down as it is, like rsync does: some FUSE servers (bindfs 1.14) drop
 /// the whole call when it says `UTIME_OMIT`, and return success.
 pub fn set_mtime(_: &Permit, target: Target<'_>, atime: Stamp, mtime: Stamp) -> io::Result<()> {
+    let times = Timestamps {
+        last_access: Timespec { tv_sec: atime.secs, tv_nsec: atime.nanos.into() },
+        last_modification: Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos.into() },
+    };
     match target {
         Target::Handle(file) => {
             let time = |stamp: Stamp| FileTime::from_unix_time(stamp.secs, stamp.nanos);
-            filetime::set_file_handle_times(file, Some(time(atime)), Some(time(mtime)))
+            match filetime::set_file_handle_times(file, Some(time(atime)), Some(time(mtime))) {
+                Err(error) if error.raw_os_error() == Some(Errno::BADF.raw_os_error()) => {
+                    let empty = AtFlags::empty();
+                    Ok(rustix::fs::utimensat(CWD, by_number(file), &times, empty)?)
+                }
+                result => result,
+            }
         }
         Target::Entry(dir, name) => {
-            let times = Timestamps {
-                last_access: Timespec { tv_sec: atime.secs, tv_nsec: atime.nanos.into() },
-                last_modification: Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos.into() },
-            };
             let flags = AtFlags::SYMLINK_NOFOLLOW;
             Ok(rustix::fs::utimensat(dir, name.as_c_str(), &times, flags)?)
         }
     }
+}
+
+/// The name of an open handle in proc(5): a path-only handle can be changed by that alone (open(2),
+/// `O_PATH`).
+fn by_number(fd: &impl AsRawFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))
 }
 
 /// True if entries of this kind have a mode of their own.

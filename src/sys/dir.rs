@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, SeekFrom};
+use rustix::io::Errno;
+use rustix::path::Arg;
 
 use crate::model::meta::Kind;
 use crate::model::path::{Name, RelPath};
@@ -40,8 +42,7 @@ const LISTING_BYTES: usize = 64 << 10;
 impl Dir {
     /// Opens a path that the user typed; symlinks in it are followed.
     pub fn open_operand(path: &Path) -> io::Result<Self> {
-        let fd = rustix::fs::openat(CWD, path, OPEN_DIR, Mode::empty())?;
-        Ok(Self(fd.into()))
+        open(CWD, path, OPEN_DIR)
     }
 
     /// Opens a directory that is an entry of this one.
@@ -50,8 +51,7 @@ impl Dir {
             Follow::Never => OPEN_DIR | OFlags::NOFOLLOW,
             Follow::Links => OPEN_DIR,
         };
-        let fd = rustix::fs::openat(self, name.as_c_str(), flags, Mode::empty())?;
-        Ok(Self(fd.into()))
+        open(self.as_fd(), name.as_c_str(), flags)
     }
 
     /// Opens `rel` below this directory, following symlinks as long as they stay below it
@@ -64,8 +64,7 @@ impl Dir {
 
     /// Opens the directory that this one is in: only to tell where a root stands.
     pub fn open_parent(&self) -> io::Result<Self> {
-        let fd = rustix::fs::openat(self, "..", OPEN_DIR, Mode::empty())?;
-        Ok(Self(fd.into()))
+        open(self.as_fd(), "..", OPEN_DIR)
     }
 
     /// Another handle of the same directory.
@@ -75,7 +74,10 @@ impl Dir {
 
     /// All names, without `.` and `..`, in the order of the file system.
     pub fn list(&self) -> io::Result<Vec<Listed>> {
-        rustix::fs::seek(self, SeekFrom::Start(0))?;
+        match rustix::fs::seek(self, SeekFrom::Start(0)) {
+            Err(Errno::BADF) => return Err(Errno::ACCESS.into()),
+            result => result?,
+        };
         let mut buffer = Vec::with_capacity(LISTING_BYTES);
         let mut entries = RawDir::new(self, buffer.spare_capacity_mut());
         let mut listed = Vec::new();
@@ -93,6 +95,16 @@ impl Dir {
     pub fn as_file(&self) -> &File {
         &self.0
     }
+}
+
+/// Opens a directory. One that we may pass through but not read (`/home` is often of that sort) can
+/// still be reached through: its handle is a path-only one, and listing it fails with EACCES.
+fn open(at: BorrowedFd<'_>, path: impl Arg + Copy, flags: OFlags) -> io::Result<Dir> {
+    let fd = match rustix::fs::openat(at, path, flags, Mode::empty()) {
+        Err(Errno::ACCESS) => rustix::fs::openat(at, path, flags | OFlags::PATH, Mode::empty())?,
+        result => result?,
+    };
+    Ok(Dir(fd.into()))
 }
 
 impl AsFd for Dir {

@@ -1,5 +1,6 @@
 //! What this process is and may: who runs it, its umask, how many files it may hold open.
 
+use crate::model::meta::Stamp;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustix::process::{getegid, geteuid, getgroups};
 
@@ -50,6 +51,12 @@ pub fn raise_open_file_limit() -> u64 {
         Ok(()) => hard,
         Err(_) => soft,
     }
+}
+
+/// The time of day.
+pub fn now() -> Stamp {
+    let clock = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    Stamp { secs: clock.tv_sec, nanos: u32::try_from(clock.tv_nsec).unwrap_or(0) }
 }
 
 /// The time that all threads of this process have spent on a processor.

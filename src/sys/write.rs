@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::model::path::Name;
 use crate::sys::dir::Dir;
@@ -54,7 +55,12 @@ pub fn sync_file(_: &Permit, file: &File) -> io::Result<()> {
 
 /// Flushes the file system that `dir` is on (syncfs(2)).
 pub fn sync_file_system(_: &Permit, dir: &Dir) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(dir)?)
+    match rustix::fs::syncfs(dir) {
+        // A directory that we may not read has a path-only handle: all file systems are flushed.
+        Err(Errno::BADF) => rustix::fs::sync(),
+        result => result?,
+    }
+    Ok(())
 }
 
 /// Closes a written file and returns the error that dropping it would swallow: network file

@@ -196,6 +196,23 @@ pub(super) enum Item {
     PerDir(Arc<DirMerge>, usize),
 }
 
+/// Takes out the `:` rules whose file name is `active` already, or stands in the list before:
+/// rsync ignores them, which also ends the tale of a file that names itself.
+pub(super) fn drop_repeated<'a>(
+    items: &mut Vec<Item>,
+    active: impl Iterator<Item = &'a Arc<DirMerge>>,
+) {
+    let mut names: Vec<Option<Name>> = active.map(|merge| merge.name.clone()).collect();
+    items.retain(|item| match item {
+        Item::Rule(_) => true,
+        Item::PerDir(merge, _) => {
+            let is_new = !names.contains(&merge.name);
+            names.push(merge.name.clone());
+            is_new
+        }
+    });
+}
+
 /// What stays the same while rules are read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Setting {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::cvs::CvsExtras;
 use super::error::{FilterError, Origin, RuleFile};
 use super::lines::LineEnds;
-use super::list::{DirMerge, Draft, Home, Item, Reader, Setting, Unsided};
+use super::list::{DirMerge, Draft, Home, Item, Reader, Setting, Unsided, drop_repeated};
 use super::rule::{Action, Syntax, Template};
 
 /// All rules of a run; does not change any more.
@@ -120,6 +120,7 @@ impl Builder {
     pub fn finish(self) -> Arc<RuleSet> {
         let mut merges = Vec::new();
         let mut items = self.items;
+        drop_repeated(&mut items, std::iter::empty());
         for item in &mut items {
             if let Item::PerDir(merge, number) = item {
                 *number = merges.len();

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use super::error::FilterError;
-use super::list::{Anchor, Ask, DirMerge, Draft, Home, Item, Names, Reader, Rule, Wanted};
+use super::list::{
+    Anchor, Ask, DirMerge, Draft, Home, Item, Names, Reader, Rule, Wanted, drop_repeated,
+};
 use super::pattern::{Subject, What};
 use super::rule::{Action, Flags};
 use super::rules::RuleSet;
@@ -259,6 +261,12 @@ impl Entering<'_> {
             return Ok(());
         }
         let (mut items, is_cleared) = (draft.items, draft.is_cleared);
+        if items.iter().any(|item| matches!(item, Item::PerDir(..))) {
+            let without = is_cleared.then_some(number);
+            let active = reachable(&self.lists, self.set.merges.len(), without);
+            let active = active.into_iter().map(|number| &self.lists[number].merge);
+            drop_repeated(&mut items, active);
+        }
         for item in &mut items {
             if let Item::PerDir(merge, slot) = item {
                 *slot = self.lists.len();
@@ -280,10 +288,22 @@ fn drop_unreachable(lists: &mut [List], named_by_the_run: usize) {
     if lists.len() == named_by_the_run {
         return;
     }
+    let reached = reachable(lists, named_by_the_run, None);
+    for (number, list) in lists.iter_mut().enumerate() {
+        if !reached.contains(&number) {
+            list.layers = None;
+            list.state = State::Dropped;
+        }
+    }
+}
+
+/// The numbers of the lists that a rule stands for, not counting the rules of the list `without`.
+fn reachable(lists: &[List], named_by_the_run: usize, without: Option<usize>) -> Vec<usize> {
     let mut reached: Vec<usize> = (0..named_by_the_run).collect();
     let mut next = 0;
-    while next < reached.len() {
-        let mut layer = lists[reached[next]].layers.as_ref();
+    while let Some(number) = reached.get(next).copied() {
+        next += 1;
+        let mut layer = lists[number].layers.as_ref().filter(|_| without != Some(number));
         while let Some(here) = layer {
             reached.extend(here.items.iter().filter_map(|item| match item {
                 Item::PerDir(_, number) => Some(*number),
@@ -291,14 +311,8 @@ fn drop_unreachable(lists: &mut [List], named_by_the_run: usize) {
             }));
             layer = here.above.as_ref();
         }
-        next += 1;
     }
-    for (number, list) in lists.iter_mut().enumerate() {
-        if !reached.contains(&number) {
-            list.layers = None;
-            list.state = State::Dropped;
-        }
-    }
+    reached
 }
 
 /// A path without `.`, `..` and needless slashes, and without a closing `/`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::cvs::{CvsExtras, NAMES};
 use super::error::{FilterError, MOST_NESTED, Origin, RuleFile};
 use super::lines::{LineEnds, texts};
-use super::pattern::{Base, Pattern, Subject};
+use super::pattern::{Base, Only, Pattern, Subject};
 use super::rule::{Action, Flags, Match, Merge, MergeKind, Parsed, Split, Syntax, Template, parse};
 use crate::model::path::Name;
 
@@ -143,11 +143,14 @@ pub(super) struct DirMerge {
 impl DirMerge {
     fn new(merge: &Merge<'_>, origin: Origin) -> Self {
         let mut file = merge.file;
+        let mut template = merge.template;
         while let [shorter @ .., b'/'] = file {
             if shorter.is_empty() {
                 break;
             }
             file = shorter;
+            // As behind a pattern, and the rules of the file take it over.
+            template.flags |= Flags::DIRS;
         }
         let slash = file.iter().rposition(|byte| *byte == b'/');
         let (above, name) = match slash {
@@ -158,7 +161,7 @@ impl DirMerge {
             name: Name::new(name),
             above,
             inherits: !merge.own_only,
-            template: merge.template,
+            template,
             short: merge.print(),
             origin,
         }
@@ -198,10 +201,10 @@ pub(super) enum Item {
 
 /// Takes out the `:` rules whose file name is `active` already, or stands in the list before:
 /// rsync ignores them, which also ends the tale of a file that names itself.
-pub(super) fn drop_repeated<'a>(
-    items: &mut Vec<Item>,
-    active: impl Iterator<Item = &'a Arc<DirMerge>>,
-) {
+pub(super) fn drop_repeated<'a>(items: &mut Vec<Item>, active: impl Iterator<Item = &'a DirMerge>) {
+    if !items.iter().any(|item| matches!(item, Item::PerDir(..))) {
+        return;
+    }
     let mut names: Vec<Option<Name>> = active.map(|merge| merge.name.clone()).collect();
     items.retain(|item| match item {
         Item::Rule(_) => true,
@@ -327,6 +330,7 @@ impl<'r, 's> Draft<'r, 's> {
         }
         let is_absolute = found.flags.contains(Flags::ABSOLUTE);
         let base = if is_absolute { Base::Absolute } else { Base::Transfer };
+        let only = if found.flags.contains(Flags::DIRS) { Only::Dirs } else { Only::AsWritten };
         let dir = match home {
             Home::Dir { dir, anchor: Anchor::Dir, .. } if !is_absolute => Some(dir),
             _ => None,
@@ -336,7 +340,7 @@ impl<'r, 's> Draft<'r, 's> {
             flags: found.flags,
             negated: found.negated,
             xattr: found.xattr,
-            pattern: Pattern::new(found.pattern, base, dir),
+            pattern: Pattern::new(found.pattern, base, dir, only),
             text: found.pattern.into(),
             short: found.print().into(),
             origin,
@@ -360,7 +364,7 @@ impl<'r, 's> Draft<'r, 's> {
         }
         let CvsExtras { home_file, variable } = &self.setting.cvs;
         for content in [home_file, variable].into_iter().flatten() {
-            for (_, text) in texts(content, Split::Words, LineEnds::Newline) {
+            for (_, text) in texts(content, Split::Words, self.setting.ends) {
                 match parse(text, template) {
                     Ok(Some(Parsed::Match(found))) => {
                         self.push(found, Origin::Cvs, Group::Cvs, Home::CommandLine);

@@ -44,6 +44,15 @@ pub(super) enum Base {
     Absolute,
 }
 
+/// Whether a pattern is about directories alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Only {
+    /// If it has a closing `/`.
+    AsWritten,
+    /// In any case.
+    Dirs,
+}
+
 /// A pattern, ready to match.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
@@ -90,7 +99,7 @@ impl Pattern {
     /// Reads a pattern. Of an anchored one `dir`, an absolute path without a closing `/`, becomes
     /// the beginning, and is then part of the pattern, wildcards and all: rsync does that with the
     /// directory of a per-directory file.
-    pub(super) fn new(text: &[u8], base: Base, dir: Option<&[u8]>) -> Self {
+    pub(super) fn new(text: &[u8], base: Base, dir: Option<&[u8]>, only: Only) -> Self {
         let (joined, base) = match dir {
             Some(dir) if text.first() == Some(&b'/') => ([dir, text].concat(), Base::Absolute),
             _ => (text.to_vec(), base),
@@ -130,6 +139,7 @@ impl Pattern {
         } else {
             Shape::Never
         };
+        let dirs_only = dirs_only || only == Only::Dirs;
         Self { shape, base, dirs_only, with_contents }
     }
 
@@ -208,14 +218,14 @@ fn matches_from<T: Text>(glob: &Glob, start: Start, text: T) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Base, Pattern, Subject, What};
+    use super::{Base, Only, Pattern, Subject, What};
 
     fn matches(pattern: &str, path: &str) -> bool {
         let (path, what) = match path.strip_suffix('/') {
             Some(path) => (path, What::Dir),
             None => (path, What::Other),
         };
-        let pattern = Pattern::new(pattern.as_bytes(), Base::Transfer, None);
+        let pattern = Pattern::new(pattern.as_bytes(), Base::Transfer, None, Only::AsWritten);
         pattern.matches(&Subject::new(path.as_bytes(), what, b"data/in"))
     }
 
@@ -254,7 +264,7 @@ mod tests {
     #[test]
     fn an_absolute_pattern_is_about_the_whole_path() {
         let is_hit = |pattern: &str, path: &str| {
-            let pattern = Pattern::new(pattern.as_bytes(), Base::Absolute, None);
+            let pattern = Pattern::new(pattern.as_bytes(), Base::Absolute, None, Only::AsWritten);
             pattern.matches(&Subject::new(path.as_bytes(), What::Other, b"data/in"))
         };
         for pattern in ["/data/in/foo", "in/foo", "*n/f*", "**/in/foo", "data/**", "/data/*/f*"] {

@@ -27,6 +27,8 @@ bitflags! {
         const RECEIVER = 4;
         /// `p`: not heeded in directories that are being deleted.
         const PERISHABLE = 8;
+        /// The name of the merge file has a closing `/`: for directories only.
+        const DIRS = 16;
     }
 }
 

@@ -23,6 +23,15 @@ pub enum Side {
     Receiver,
 }
 
+impl Side {
+    fn flag(self) -> Flags {
+        match self {
+            Self::Sender => Flags::SENDER,
+            Self::Receiver => Flags::RECEIVER,
+        }
+    }
+}
+
 /// What the rules say of one entry.
 #[derive(Clone, Copy, Debug)]
 pub enum Verdict<'a> {
@@ -67,16 +76,18 @@ pub struct Scope {
 struct List {
     merge: Arc<DirMerge>,
     layers: Option<Arc<Layer>>,
-    state: State,
+    parents: Pending,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// No directory has been entered, so the parents have not been looked into.
-    New,
-    Entered,
-    /// The rule that stood for it is gone.
-    Dropped,
+/// Whether the directories above the first one still have to be looked into.
+#[derive(Debug, Clone)]
+enum Pending {
+    /// They have been, or they must not be.
+    Nothing,
+    /// From what the rule says, seen from the first directory.
+    FromFirst,
+    /// From what the rule says, seen from this directory, in whose file it stands.
+    From(Arc<[u8]>),
 }
 
 /// The rules of one file, before those of the directories above.
@@ -93,8 +104,15 @@ impl Scope {
     /// unresolved): on the sending side the directory that paths are relative to, so for the
     /// operand `a/b` it is `a`, for `a/b/` it is `a/b`; on the receiving side the destination.
     pub fn open(set: &Arc<RuleSet>, side: Side, top: &[u8], parents: Parents) -> Arc<Self> {
-        let state = if parents == Parents::Scan { State::New } else { State::Entered };
-        let list = |merge: &Arc<DirMerge>| List { merge: Arc::clone(merge), layers: None, state };
+        let parents = match parents {
+            Parents::Scan => Pending::FromFirst,
+            Parents::Skip => Pending::Nothing,
+        };
+        let list = |merge: &Arc<DirMerge>| List {
+            merge: Arc::clone(merge),
+            layers: None,
+            parents: parents.clone(),
+        };
         Arc::new(Self {
             set: Arc::clone(set),
             side,
@@ -122,6 +140,7 @@ impl Scope {
         }
         let mut entering = Entering {
             set: &self.set,
+            side: self.side,
             top: &self.top,
             dir: path,
             lists: self.lists.clone(),
@@ -130,8 +149,6 @@ impl Scope {
         let mut number = 0;
         while number < entering.lists.len() {
             entering.enter(number, read)?;
-            // At once, for the files of later lists are read next.
-            drop_unreachable(&mut entering.lists, self.set.merges.len());
             number += 1;
         }
         if !entering.is_changed {
@@ -160,10 +177,7 @@ impl Scope {
         if subject.path.is_empty() {
             return Verdict::Unmatched;
         }
-        let side = match self.side {
-            Side::Sender => Flags::SENDER,
-            Side::Receiver => Flags::RECEIVER,
-        };
+        let side = self.side.flag();
         let found = self.first_match(&self.set.items, &|rule| {
             rule.is_about(side, ask, names) && rule.matches(subject)
         });
@@ -197,6 +211,7 @@ impl Scope {
 /// A directory that is being entered.
 struct Entering<'a> {
     set: &'a RuleSet,
+    side: Side,
     top: &'a [u8],
     /// Its absolute path, without a closing `/`.
     dir: Vec<u8>,
@@ -206,40 +221,33 @@ struct Entering<'a> {
 
 impl Entering<'_> {
     /// Brings one list from the directory above into this one.
+    ///
+    /// A list that no rule stands for any more, after a `!`, is kept: its files are read, and can
+    /// be wrong, and the list can not be named anew. rsync does so.
     fn enter(&mut self, number: usize, read: &mut Reader<'_>) -> Result<(), FilterError> {
-        let List { merge, state, .. } = self.lists[number].clone();
-        if state == State::Dropped {
-            return Ok(());
-        }
-        if state == State::New {
-            self.is_changed = true;
-            self.lists[number].state = State::Entered;
-        }
+        let list = &mut self.lists[number];
+        let merge = Arc::clone(&list.merge);
+        let parents = std::mem::replace(&mut list.parents, Pending::Nothing);
+        self.is_changed |= !matches!(parents, Pending::Nothing);
         let Some(name) = &merge.name else {
             return Ok(());
         };
-        if !merge.inherits && self.lists[number].layers.take().is_some() {
-            self.is_changed = true;
-        }
-        if state == State::New {
-            for parent in self.parents(&merge) {
-                let path = [&parent, &b"/"[..], name.as_bytes()].concat();
-                self.read(number, &merge, &parent, Wanted::Path(&path), read)?;
-            }
+        for parent in self.parents(&merge, &parents) {
+            let path = [&parent, &b"/"[..], name.as_bytes()].concat();
+            self.read(number, &merge, &parent, Wanted::Path(&path), read)?;
         }
         let dir = self.dir.clone();
         self.read(number, &merge, &dir, Wanted::Here(name), read)
     }
 
     /// The directories above this one that the rule looks into as well, from the top down.
-    fn parents(&self, merge: &DirMerge) -> Vec<Vec<u8>> {
-        let Some(above) = &merge.above else {
-            return Vec::new();
-        };
-        let start = if above.first() == Some(&b'/') {
-            clean(above)
-        } else {
-            clean(&[&self.dir, &b"/"[..], above].concat())
+    fn parents(&self, merge: &DirMerge, pending: &Pending) -> Vec<Vec<u8>> {
+        let above = merge.above.as_deref().unwrap_or_default();
+        let start = match pending {
+            Pending::Nothing => return Vec::new(),
+            _ if above.first() == Some(&b'/') => clean(above),
+            Pending::FromFirst => clean(&[&self.dir, &b"/"[..], above].concat()),
+            Pending::From(dir) => clean(&[dir, &b"/"[..], above].concat()),
         };
         let is_above = self.dir.get(start.len()) == Some(&b'/') && self.dir.starts_with(&start);
         let ends = (start.len()..self.dir.len()).filter(|at| self.dir[*at] == b'/');
@@ -255,23 +263,30 @@ impl Entering<'_> {
         wanted: Wanted<'_>,
         read: &mut Reader<'_>,
     ) -> Result<(), FilterError> {
+        if !merge.inherits && self.lists[number].layers.take().is_some() {
+            self.is_changed = true;
+        }
         let mut draft = Draft::new(&self.set.setting, read);
         let home = Home::Dir { top: self.top, dir, merge, anchor: Anchor::Dir };
         if !draft.add_wanted(wanted, merge, home, merge.file_in(dir))? {
             return Ok(());
         }
         let (mut items, is_cleared) = (draft.items, draft.is_cleared);
-        if items.iter().any(|item| matches!(item, Item::PerDir(..))) {
-            let without = is_cleared.then_some(number);
-            let active = reachable(&self.lists, self.set.merges.len(), without);
-            let active = active.into_iter().map(|number| &self.lists[number].merge);
-            drop_repeated(&mut items, active);
-        }
+        // rsync drops rules for the other side from these files at once, and does not read the files
+        // that such rules name.
+        items.retain(|item| match item {
+            Item::Rule(_) => true,
+            Item::PerDir(merge, _) => {
+                let sides = merge.template.flags & Flags::SIDES;
+                sides.is_empty() || sides.contains(self.side.flag())
+            }
+        });
+        drop_repeated(&mut items, self.lists.iter().map(|list| &*list.merge));
         for item in &mut items {
             if let Item::PerDir(merge, slot) = item {
                 *slot = self.lists.len();
-                let merge = Arc::clone(merge);
-                self.lists.push(List { merge, layers: None, state: State::New });
+                let (merge, parents) = (Arc::clone(merge), Pending::From(dir.into()));
+                self.lists.push(List { merge, layers: None, parents });
             }
         }
         let list = &mut self.lists[number];
@@ -280,39 +295,6 @@ impl Entering<'_> {
         self.is_changed = true;
         Ok(())
     }
-}
-
-/// Drops the lists that no rule stands for any more, so that their files are not read: a `!`, or
-/// a file whose rules are not inherited, named them.
-fn drop_unreachable(lists: &mut [List], named_by_the_run: usize) {
-    if lists.len() == named_by_the_run {
-        return;
-    }
-    let reached = reachable(lists, named_by_the_run, None);
-    for (number, list) in lists.iter_mut().enumerate() {
-        if !reached.contains(&number) {
-            list.layers = None;
-            list.state = State::Dropped;
-        }
-    }
-}
-
-/// The numbers of the lists that a rule stands for, not counting the rules of the list `without`.
-fn reachable(lists: &[List], named_by_the_run: usize, without: Option<usize>) -> Vec<usize> {
-    let mut reached: Vec<usize> = (0..named_by_the_run).collect();
-    let mut next = 0;
-    while let Some(number) = reached.get(next).copied() {
-        next += 1;
-        let mut layer = lists[number].layers.as_ref().filter(|_| without != Some(number));
-        while let Some(here) = layer {
-            reached.extend(here.items.iter().filter_map(|item| match item {
-                Item::PerDir(_, number) => Some(*number),
-                Item::Rule(_) => None,
-            }));
-            layer = here.above.as_ref();
-        }
-    }
-    reached
 }
 
 /// A path without `.`, `..` and needless slashes, and without a closing `/`.

@@ -240,7 +240,7 @@ pub(super) enum Home<'a> {
     /// On the command line: the working directory.
     CommandLine,
     /// In the file of a directory; both paths are absolute, without a closing `/`.
-    Dir { top: &'a [u8], dir: &'a [u8], merge: &'a Arc<DirMerge>, anchor: Anchor },
+    Dir { top: &'a [u8], dir: &'a [u8], merge: &'a Arc<DirMerge>, side: Flags, anchor: Anchor },
 }
 
 /// What a leading `/` means in a file.
@@ -271,12 +271,25 @@ impl Home<'_> {
         }
     }
 
+    /// True for a rule of these sides that does not count here. rsync drops those of a
+    /// per-directory file at once, and does not read the files that they name; it does read them
+    /// for rules of other files.
+    fn is_elsewhere(&self, flags: Flags) -> bool {
+        let sides = flags & Flags::SIDES;
+        match self {
+            Self::Dir { side, anchor: Anchor::Dir, .. } => {
+                !sides.is_empty() && !sides.contains(*side)
+            }
+            _ => false,
+        }
+    }
+
     /// The same place, for a file that is merged there.
     fn merged(self) -> Self {
         match self {
             Self::CommandLine => self,
-            Self::Dir { top, dir, merge, .. } => {
-                Self::Dir { top, dir, merge, anchor: Anchor::Root }
+            Self::Dir { top, dir, merge, side, .. } => {
+                Self::Dir { top, dir, merge, side, anchor: Anchor::Root }
             }
         }
     }
@@ -399,6 +412,7 @@ impl<'r, 's> Draft<'r, 's> {
             self.push(itself, origin.clone(), home.group(), home);
         }
         match merge.kind {
+            MergeKind::PerDir if home.is_elsewhere(merge.template.flags) => Ok(()),
             MergeKind::PerDir => {
                 let merge = Arc::new(DirMerge::new(merge, origin.clone()));
                 self.items.push(Item::PerDir(merge, 0));

@@ -267,20 +267,12 @@ impl Entering<'_> {
             self.is_changed = true;
         }
         let mut draft = Draft::new(&self.set.setting, read);
-        let home = Home::Dir { top: self.top, dir, merge, anchor: Anchor::Dir };
+        let (top, side) = (self.top, self.side.flag());
+        let home = Home::Dir { top, dir, merge, side, anchor: Anchor::Dir };
         if !draft.add_wanted(wanted, merge, home, merge.file_in(dir))? {
             return Ok(());
         }
         let (mut items, is_cleared) = (draft.items, draft.is_cleared);
-        // rsync drops rules for the other side from these files at once, and does not read the files
-        // that such rules name.
-        items.retain(|item| match item {
-            Item::Rule(_) => true,
-            Item::PerDir(merge, _) => {
-                let sides = merge.template.flags & Flags::SIDES;
-                sides.is_empty() || sides.contains(self.side.flag())
-            }
-        });
         drop_repeated(&mut items, self.lists.iter().map(|list| &*list.merge));
         for item in &mut items {
             if let Item::PerDir(merge, slot) = item {

@@ -116,10 +116,10 @@ impl Glob {
         }
     }
 
-    /// True if the pattern matches all of `text` from `start` on.
-    pub(super) fn matches<T: Text>(&self, text: T, start: usize) -> bool {
+    /// True if the pattern matches all of `text` behind the place `from`.
+    pub(super) fn matches<T: Text>(&self, text: T, from: usize) -> bool {
         let length = text.length();
-        let (mut at, mut next) = (start, 0);
+        let (mut at, mut next) = (from, 0);
         // Where to go on, and from which place of the text, if what follows a star does not match.
         let mut star: Option<(usize, usize)> = None;
         let mut stars: Option<(usize, usize)> = None;

@@ -52,3 +52,30 @@ pub(super) fn texts(
             !text.is_empty() && !is_comment
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LineEnds, texts};
+    use crate::filter::rule::Split;
+
+    fn lines(content: &str, split: Split, ends: LineEnds) -> Vec<(Option<usize>, String)> {
+        let found = texts(content.as_bytes(), split, ends);
+        found.map(|(line, text)| (line, String::from_utf8(text.to_vec()).unwrap())).collect()
+    }
+
+    #[test]
+    fn lines_are_numbered_whatever_ends_them() {
+        for content in ["#x\r\n\r\na", "#x\n;y\na", "\r\ra", "\n\ra", "\n\na\0b"] {
+            let found = lines(content, Split::Lines, LineEnds::Newline);
+            assert_eq!(found, [(Some(3), "a".to_owned())], "{content:?}");
+        }
+        let found = lines("a\nb\0\0c", Split::Lines, LineEnds::Nul);
+        assert_eq!(found, [(Some(1), "a\nb".to_owned()), (Some(3), "c".to_owned())]);
+    }
+
+    #[test]
+    fn words_know_no_comments_and_no_lines() {
+        let found = lines("a  #b\tc\n", Split::Words, LineEnds::Newline);
+        assert_eq!(found, ["a", "#b", "c"].map(|word| (None, word.to_owned())));
+    }
+}

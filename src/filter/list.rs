@@ -1,13 +1,12 @@
-//! A list of rules in order, and the reading of rules into one: merge files are read here.
+//! The reading of rules into a list, in order, with the files that they merge.
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 use super::cvs::{CvsExtras, NAMES};
 use super::error::{FilterError, MOST_NESTED, Origin, RuleFile};
+use super::item::{DirMerge, Group, Item, Rule};
 use super::lines::{LineEnds, texts};
-use super::pattern::{Base, Only, Pattern, Subject};
 use super::rule::{Action, Flags, Match, Merge, MergeKind, Parsed, Split, Syntax, Template, parse};
 use crate::model::path::Name;
 
@@ -25,196 +24,6 @@ pub enum Wanted<'a> {
 
 /// How the caller reads rule files; `None` if there is no such file.
 pub type Reader<'r> = dyn FnMut(Wanted<'_>) -> io::Result<Option<Vec<u8>>> + 'r;
-
-/// One rule with a pattern, ready to match.
-#[derive(Debug, Clone)]
-pub struct Rule {
-    action: Action,
-    flags: Flags,
-    negated: bool,
-    xattr: bool,
-    pattern: Pattern,
-    text: Arc<[u8]>,
-    short: Arc<[u8]>,
-    origin: Origin,
-    group: Group,
-}
-
-/// Which sub-list a rule belongs to; messages name it.
-#[derive(Debug, Clone)]
-pub(super) enum Group {
-    /// None.
-    Main,
-    /// That of a per-directory file.
-    PerDir(Arc<DirMerge>),
-    /// The CVS list.
-    Cvs,
-}
-
-impl Rule {
-    /// What it does.
-    pub fn action(&self) -> Action {
-        self.action
-    }
-
-    /// Where it comes from.
-    pub fn origin(&self) -> &Origin {
-        &self.origin
-    }
-
-    /// The rule in its short form: `-s foo` for `hide foo`. It quotes the text of a file, if it
-    /// comes from one: not for messages.
-    pub fn short_form(&self) -> &[u8] {
-        &self.short
-    }
-
-    /// What rsync's messages call the rule, in `hiding file X because of pattern Y`.
-    pub fn shown(&self) -> impl fmt::Display + '_ {
-        Shown(self)
-    }
-
-    pub(super) fn is_about(&self, side: Flags, ask: Ask, xattr: Names) -> bool {
-        let sides = self.flags & Flags::SIDES;
-        (sides.is_empty() || sides.contains(side))
-            && !(ask == Ask::Doomed && self.flags.contains(Flags::PERISHABLE))
-            && self.xattr == (xattr == Names::Xattrs)
-    }
-
-    pub(super) fn matches(&self, subject: &Subject<'_>) -> bool {
-        self.pattern.matches(subject) != self.negated
-    }
-
-    pub(super) fn is_xattr(&self) -> bool {
-        self.xattr
-    }
-}
-
-/// Whether perishable rules are heeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// All rules are.
-    All,
-    /// The entry is inside a directory that is being deleted: perishable rules (the `p` modifier)
-    /// are not.
-    Doomed,
-}
-
-/// What is being matched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Names {
-    Paths,
-    Xattrs,
-}
-
-/// The name of a rule in messages.
-struct Shown<'a>(&'a Rule);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rule = self.0;
-        match rule.origin {
-            Origin::File { .. } => write!(f, "<rule from a file read earlier>")?,
-            _ => write!(f, "{}", RuleFile::Known(rule.text.to_vec()))?,
-        }
-        match &rule.group {
-            Group::Main => Ok(()),
-            Group::PerDir(merge) => write!(f, " [per-dir {}]", merge.label()),
-            Group::Cvs => write!(f, " [global CVS]"),
-        }
-    }
-}
-
-/// A `:` rule: a file of this name is merged in each directory that has it.
-#[derive(Debug)]
-pub(super) struct DirMerge {
-    /// `None` if it is no name, like `.`: then there is never a file.
-    pub(super) name: Option<Name>,
-    /// The directory that the rule puts before the name, from which on the directories above the
-    /// first one of the transfer are looked into as well.
-    pub(super) above: Option<Vec<u8>>,
-    /// Sub-directories inherit the rules.
-    pub(super) inherits: bool,
-    pub(super) template: Template,
-    /// The rule in its short form.
-    pub(super) short: Vec<u8>,
-    pub(super) origin: Origin,
-}
-
-impl DirMerge {
-    fn new(merge: &Merge<'_>, origin: Origin) -> Self {
-        let mut file = merge.file;
-        let mut template = merge.template;
-        while let [shorter @ .., b'/'] = file {
-            if shorter.is_empty() {
-                break;
-            }
-            file = shorter;
-            // As behind a pattern, and the rules of the file take it over.
-            template.flags |= Flags::DIRS;
-        }
-        let slash = file.iter().rposition(|byte| *byte == b'/');
-        let (above, name) = match slash {
-            Some(slash) => (Some(file[..=slash].to_vec()), &file[slash + 1..]),
-            None => (None, file),
-        };
-        Self {
-            name: Name::new(name),
-            above,
-            inherits: !merge.own_only,
-            template,
-            short: merge.print(),
-            origin,
-        }
-    }
-
-    /// What messages call it: its file's name, or where a file names it.
-    pub(super) fn label(&self) -> String {
-        match &self.origin {
-            Origin::File { .. } => format!("<rule from {}>", self.origin),
-            _ => self.file_name().to_string(),
-        }
-    }
-
-    fn file_name(&self) -> RuleFile {
-        RuleFile::Known(self.name.as_ref().map_or(&[][..], Name::as_bytes).to_vec())
-    }
-
-    /// What its file in the directory `dir` is called in messages.
-    pub(super) fn file_in(&self, dir: &[u8]) -> RuleFile {
-        match &self.origin {
-            Origin::File { .. } => RuleFile::NamedAt(self.origin.clone()),
-            _ => {
-                let name = self.name.as_ref().map_or(&[][..], Name::as_bytes);
-                RuleFile::Known([dir, b"/", name].concat())
-            }
-        }
-    }
-}
-
-/// One entry of a list.
-#[derive(Debug, Clone)]
-pub(super) enum Item {
-    Rule(Rule),
-    /// The rules of a per-directory file stand here; the number finds them in a scope.
-    PerDir(Arc<DirMerge>, usize),
-}
-
-/// Takes out the `:` rules whose file name is `active` already, or stands in the list before:
-/// rsync ignores them, which also ends the tale of a file that names itself.
-pub(super) fn drop_repeated<'a>(items: &mut Vec<Item>, active: impl Iterator<Item = &'a DirMerge>) {
-    if !items.iter().any(|item| matches!(item, Item::PerDir(..))) {
-        return;
-    }
-    let mut names: Vec<Option<Name>> = active.map(|merge| merge.name.clone()).collect();
-    items.retain(|item| match item {
-        Item::Rule(_) => true,
-        Item::PerDir(merge, _) => {
-            let is_new = !names.contains(&merge.name);
-            names.push(merge.name.clone());
-            is_new
-        }
-    });
-}
 
 /// What stays the same while rules are read.
 #[derive(Debug, Clone, Default)]
@@ -327,7 +136,7 @@ impl<'r, 's> Draft<'r, 's> {
                 self.is_cleared = true;
             }
             Some(Parsed::Match(found)) => self.push(found, origin.clone(), home.group(), home),
-            Some(Parsed::CvsList(template)) => self.add_cvs(template)?,
+            Some(Parsed::CvsList(template)) => self.add_cvs(template, origin)?,
             Some(Parsed::Merge(merge)) => self.add_merge(&merge, origin, home)?,
         }
         Ok(())
@@ -341,31 +150,23 @@ impl<'r, 's> Draft<'r, 's> {
         if is_unsided && self.setting.unsided == Unsided::SenderOnly {
             found.flags |= Flags::SENDER;
         }
-        let is_absolute = found.flags.contains(Flags::ABSOLUTE);
-        let base = if is_absolute { Base::Absolute } else { Base::Transfer };
-        let only = if found.flags.contains(Flags::DIRS) { Only::Dirs } else { Only::AsWritten };
         let dir = match home {
-            Home::Dir { dir, anchor: Anchor::Dir, .. } if !is_absolute => Some(dir),
+            Home::Dir { dir, anchor: Anchor::Dir, .. } => Some(dir),
             _ => None,
         };
-        self.items.push(Item::Rule(Rule {
-            action: found.action,
-            flags: found.flags,
-            negated: found.negated,
-            xattr: found.xattr,
-            pattern: Pattern::new(found.pattern, base, dir, only),
-            text: found.pattern.into(),
-            short: found.print().into(),
-            origin,
-            group,
-        }));
+        self.items.push(Item::Rule(Rule::new(&found, dir, origin, group)));
     }
 
     /// Adds the CVS list in its place. A `!` of the user's own names clears only this list.
-    fn add_cvs(&mut self, template: Template) -> Result<(), FilterError> {
+    fn add_cvs(&mut self, template: Template, asked_at: &Origin) -> Result<(), FilterError> {
         let action = match template.syntax {
             Syntax::Cvs(Action::Include) => Action::Include,
             _ => Action::Exclude,
+        };
+        // Messages call the list of a file's `-C` a rule of the file.
+        let origin = match asked_at {
+            Origin::File { .. } => asked_at,
+            _ => &Origin::Cvs,
         };
         let before = std::mem::take(&mut self.items);
         let was_cleared = self.is_cleared;
@@ -373,14 +174,14 @@ impl<'r, 's> Draft<'r, 's> {
         for name in NAMES {
             let (negated, pattern) = (template.negated, name.as_bytes());
             let found = Match { action, flags, negated, xattr: false, pattern };
-            self.push(found, Origin::Cvs, Group::Cvs, Home::CommandLine);
+            self.push(found, origin.clone(), Group::Cvs, Home::CommandLine);
         }
         let CvsExtras { home_file, variable } = &self.setting.cvs;
         for content in [home_file, variable].into_iter().flatten() {
             for (_, text) in texts(content, Split::Words, self.setting.ends) {
                 match parse(text, template) {
                     Ok(Some(Parsed::Match(found))) => {
-                        self.push(found, Origin::Cvs, Group::Cvs, Home::CommandLine);
+                        self.push(found, origin.clone(), Group::Cvs, Home::CommandLine);
                     }
                     Ok(Some(Parsed::Clear)) => self.items.clear(),
                     Ok(_) => {}

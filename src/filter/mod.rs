@@ -11,6 +11,7 @@
 pub mod cvs;
 pub mod error;
 mod glob;
+pub mod item;
 pub mod lines;
 pub mod list;
 pub mod pattern;

@@ -110,7 +110,7 @@ impl Pattern {
         };
         let is_wild = body.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['));
         let has_stars = body.windows(2).any(|two| two == b"**");
-        let slashes = body.iter().filter(|byte| **byte == b'/').count();
+        let slashes = body.split(|byte| *byte == b'/').count() - 1;
         let with_contents = body.ends_with(b"***");
         let (is_anchored, body) = match body.strip_prefix(b"/") {
             Some(body) => (true, body),

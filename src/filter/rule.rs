@@ -119,6 +119,8 @@ pub(super) struct Merge<'a> {
     pub(super) own_only: bool,
     /// `e`: the file itself is excluded.
     pub(super) without_itself: bool,
+    /// `x`, which the rules of the file do not take over: it means nothing here.
+    pub(super) xattr: bool,
 }
 
 /// The rule names with what they stand for.
@@ -283,6 +285,7 @@ fn merge<'a>(kind: MergeKind, said: &Said, file: &'a [u8]) -> Result<Merge<'a>, 
         template: Template { syntax, split, flags: said.flags, negated: false },
         own_only: is_cvs || said.has(b'n'),
         without_itself: said.has(b'e'),
+        xattr: said.has(b'x'),
     })
 }
 
@@ -331,9 +334,79 @@ impl Merge<'_> {
                 _ => None,
             });
         }
+        middle.extend(self.xattr.then_some(b'x'));
         letters(self.template.flags, &middle, &mut out);
         out.push(b' ');
         out.extend_from_slice(self.file);
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::Flaw;
+    use super::{Action, Parsed, Syntax, Template, parse};
+
+    fn printed(text: &str) -> Result<String, Flaw> {
+        let parsed = parse(text.as_bytes(), Template::lines(Syntax::Full))?;
+        let bytes = match parsed {
+            None => Vec::new(),
+            Some(Parsed::Clear) => b"!".to_vec(),
+            Some(Parsed::CvsList(_)) => b"CVS".to_vec(),
+            Some(Parsed::Match(found)) => found.print(),
+            Some(Parsed::Merge(merge)) => merge.print(),
+        };
+        Ok(String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn names_separators_and_modifiers_are_read_and_printed_back() {
+        for (text, short) in [
+            ("exclude_foo", "- foo"),
+            ("-,p  foo", "-p  foo"),
+            ("hide,p foo", "-sp foo"),
+            ("risk,! foo", "+!r foo"),
+            ("+!/srpx foo", "+/!xsrp foo"),
+            (":enw-srpx/ .x", ":/nw-xsrp .x"),
+            (":sC", ":Cs .cvsignore"),
+            ("merge_a b", ". a b"),
+            ("-C ignored", "CVS"),
+            ("clear,", "!"),
+        ] {
+            assert_eq!(printed(text).as_deref(), Ok(short), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_rsync_refuses_is_refused() {
+        for (text, flaw) in [
+            ("foo", Flaw::Unknown),
+            (" - foo", Flaw::Unknown),
+            ("excludes foo", Flaw::Unknown),
+            ("-foo", Flaw::Modifier(1)),
+            ("-p,p foo", Flaw::Modifier(2)),
+            ("Hs foo", Flaw::Modifier(1)),
+            (":-C", Flaw::Modifier(2)),
+            (".! foo", Flaw::Modifier(1)),
+            ("- ", Flaw::End),
+            ("merge", Flaw::End),
+            ("! foo", Flaw::Trailing),
+        ] {
+            assert_eq!(printed(text), Err(flaw), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_simple_pattern_may_name_its_action_and_clear_the_list() {
+        let template = Template::lines(Syntax::Simple(Action::Exclude));
+        let read = |text: &'static str| match parse(text.as_bytes(), template).unwrap() {
+            Some(Parsed::Match(found)) => found.print(),
+            Some(Parsed::Clear) => b"!".to_vec(),
+            _ => panic!("{text} is neither"),
+        };
+        assert_eq!(read("+ foo"), b"+ foo");
+        assert_eq!(read("-_foo"), b"- -_foo");
+        assert_eq!(read("!"), b"!");
+        assert_eq!(read("!foo"), b"- !foo");
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::cvs::CvsExtras;
 use super::error::{FilterError, Origin, RuleFile};
+use super::item::{DirMerge, Item, drop_repeated};
 use super::lines::LineEnds;
-use super::list::{DirMerge, Draft, Home, Item, Reader, Setting, Unsided, drop_repeated};
+use super::list::{Draft, Home, Reader, Setting, Unsided};
 use super::rule::{Action, Syntax, Template};
 
 /// All rules of a run; does not change any more.

@@ -6,9 +6,8 @@
 use std::sync::Arc;
 
 use super::error::FilterError;
-use super::list::{
-    Anchor, Ask, DirMerge, Draft, Home, Item, Names, Reader, Rule, Wanted, drop_repeated,
-};
+use super::item::{Ask, DirMerge, Item, Names, Rule, drop_repeated};
+use super::list::{Anchor, Draft, Home, Reader, Wanted};
 use super::pattern::{Subject, What};
 use super::rule::{Action, Flags};
 use super::rules::RuleSet;
@@ -304,4 +303,80 @@ fn clean(path: &[u8]) -> Vec<u8> {
         path.extend_from_slice(name);
         path
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Parents, Scope, Side, clean};
+    use crate::filter::cvs::CvsExtras;
+    use crate::filter::item::Ask;
+    use crate::filter::list::{Unsided, Wanted};
+    use crate::filter::pattern::What;
+    use crate::filter::rules::Builder;
+    use crate::model::path::{Name, RelPath};
+
+    fn scope(rule: &[u8]) -> Arc<Scope> {
+        let mut builder = Builder::new(Unsided::Both, CvsExtras::default());
+        builder.filter(rule, &mut |_| Ok(None)).unwrap();
+        Scope::open(&builder.finish(), Side::Sender, b"/data/in", Parents::Scan)
+    }
+
+    fn dir(name: &str) -> RelPath {
+        RelPath::root().join(&Name::new(name.as_bytes()).unwrap())
+    }
+
+    fn is_out(scope: &Scope, path: &str) -> bool {
+        scope.verdict(path.as_bytes(), What::Other, Ask::All).is_excluded()
+    }
+
+    #[test]
+    fn without_files_in_directories_a_scope_is_shared() {
+        let above = scope(b"- foo");
+        let inside = above.enter(&dir("a"), &mut |_| panic!("nothing to read")).unwrap();
+        assert!(Arc::ptr_eq(&above, &inside) && is_out(&inside, "a/foo"));
+        let above = scope(b": .x").enter(&RelPath::root(), &mut |_| Ok(None)).unwrap();
+        let inside = above.enter(&dir("a"), &mut |_| Ok(None)).unwrap();
+        assert!(Arc::ptr_eq(&above, &inside));
+    }
+
+    #[test]
+    fn the_directories_above_are_asked_for_once_from_the_top_down() {
+        let mut asked = Vec::new();
+        let mut read = |wanted: Wanted<'_>| {
+            asked.push(match wanted {
+                Wanted::Here(name) => name.as_bytes().to_vec(),
+                Wanted::Path(path) => path.to_vec(),
+            });
+            Ok(Some(b"- /in/foo".to_vec()).filter(|_| asked.len() == 2))
+        };
+        let top = scope(b": /.x").enter(&RelPath::root(), &mut read).unwrap();
+        let inside = top.enter(&dir("a"), &mut read).unwrap();
+        assert!(is_out(&top, "foo") && !is_out(&inside, "a/foo"));
+        assert_eq!(asked, [&b"/.x"[..], b"/data/.x", b".x", b".x"]);
+    }
+
+    #[test]
+    fn an_error_names_the_file_and_line_and_not_its_text() {
+        let mut read = |_: Wanted<'_>| Ok(Some(b"\n- fine\nsecret text\n".to_vec()));
+        let error = scope(b": .x").enter(&dir("a"), &mut read).unwrap_err();
+        assert_eq!(error.to_string(), "unknown filter rule: /data/in/a/.x line 3");
+        assert_eq!(error.class().exit_code(), 1);
+    }
+
+    #[test]
+    fn a_file_that_merges_itself_ends_with_an_error() {
+        let mut builder = Builder::new(Unsided::Both, CvsExtras::default());
+        let error = builder.filter(b". m", &mut |_| Ok(Some(b". m".to_vec()))).unwrap_err();
+        assert!(error.to_string().starts_with("merge files are nested"), "{error}");
+        assert_eq!(error.class().exit_code(), 11);
+    }
+
+    #[test]
+    fn a_path_is_made_plain() {
+        assert_eq!(clean(b"/a//b/./c/../d/"), b"/a/b/d");
+        assert_eq!(clean(b"/"), b"");
+        assert_eq!(clean(b"/../.."), b"");
+    }
 }

@@ -78,3 +78,48 @@ fn every_table_is_read_by_a_test_and_there_are_enough_rows() {
     }
     assert!(count >= 150, "only {count} rows");
 }
+
+/// The rows of a table whose rules are right, about the plain operand `s/`.
+fn plain_rows(table: &str) -> Vec<Row> {
+    let rows = rows::read(&fs::read_to_string(rows::file(table)).expect("the table is there"));
+    let is_plain = |row: &Row| {
+        matches!(row.expected, Answer::Paths(_)) && row.operands == [b"s/"] && row.line.is_ascii()
+    };
+    rows.into_iter().filter(is_plain).collect()
+}
+
+#[test]
+fn what_a_verdict_is_based_on_is_called_as_rsync_calls_it() {
+    let Some(rsync) = theirs::rsync() else {
+        return;
+    };
+    for row in ["merging", "syntax"].into_iter().flat_map(plain_rows).step_by(3) {
+        let arena = row.build();
+        let ours = ours::messages(&row, arena.path());
+        assert_eq!(ours, theirs::messages(&rsync, &row, arena.path()), "{}", row.line);
+    }
+}
+
+#[test]
+fn rules_are_printed_back_as_rsync_prints_them() {
+    let Some(rsync) = theirs::rsync() else {
+        return;
+    };
+    let is_printed = |row: &Row| {
+        let line = &row.line;
+        // A list that was cleared, rules of files, what is merged already, and control bytes are
+        // not printed back or not in the same way.
+        let others =
+            ["@", "C", "!,", "clear", "=! ", "f ! ", "%0", "%E", "merge", ":_", ":+", ":e"];
+        !others.iter().any(|other| line.contains(other))
+    };
+    let mut count = 0;
+    for row in plain_rows("syntax").into_iter().filter(is_printed) {
+        let arena = row.build();
+        let set = ours::rules(&row, arena.path()).expect("rules that are right");
+        let ours: Vec<_> = set.short_forms().map(String::from_utf8_lossy).collect();
+        assert_eq!(ours, theirs::printed(&rsync, &row, arena.path()), "{}", row.line);
+        count += 1;
+    }
+    assert!(count > 40, "only {count} rows");
+}

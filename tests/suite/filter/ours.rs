@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 use twosync::filter::cvs::CvsExtras;
 use twosync::filter::error::FilterError;
+use twosync::filter::item::Ask;
 use twosync::filter::lines::LineEnds;
-use twosync::filter::list::{Ask, Reader, Unsided, Wanted};
+use twosync::filter::list::{Reader, Unsided, Wanted};
 use twosync::filter::pattern::What;
 use twosync::filter::rule::Action;
 use twosync::filter::rules::{Builder, RuleSet};
-use twosync::filter::scope::{Parents, Scope, Side};
+use twosync::filter::scope::{Parents, Scope, Side, Verdict};
 use twosync::model::path::{Name, RelPath};
 use walkdir::WalkDir;
 
@@ -59,7 +60,7 @@ pub(super) fn candidates(top: &Path, operand: &[u8]) -> BTreeSet<Vec<u8>> {
 }
 
 /// Without what is below another one.
-pub(super) fn topmost(paths: BTreeSet<Vec<u8>>) -> BTreeSet<Vec<u8>> {
+pub(super) fn topmost(paths: &BTreeSet<Vec<u8>>) -> BTreeSet<Vec<u8>> {
     let is_below = |path: &Vec<u8>| {
         let is_dir = |end: &usize| path[*end] == b'/' && end + 1 < path.len();
         (0..path.len()).filter(is_dir).any(|end| paths.contains(&path[..=end]))
@@ -149,6 +150,8 @@ fn rel(path: &[u8]) -> RelPath {
 struct Walk<'a> {
     root: &'a Path,
     out: RefCell<BTreeSet<Vec<u8>>>,
+    /// What rsync would say.
+    said: RefCell<BTreeSet<String>>,
 }
 
 /// The entries of a directory, by their paths below `root`.
@@ -166,11 +169,41 @@ fn entries(root: &Path, dir: &[u8]) -> Vec<Vec<u8>> {
     found
 }
 
-fn is_out(scope: &Scope, path: &[u8], ask: Ask) -> bool {
+fn verdict<'a>(scope: &'a Scope, path: &[u8], ask: Ask) -> Verdict<'a> {
     match path.strip_suffix(b"/") {
-        Some(dir) => scope.verdict(dir, What::Dir, ask).is_excluded(),
-        None => scope.verdict(path, What::Other, ask).is_excluded(),
+        Some(dir) => scope.verdict(dir, What::Dir, ask),
+        None => scope.verdict(path, What::Other, ask),
     }
+}
+
+fn is_out(scope: &Scope, path: &[u8], ask: Ask) -> bool {
+    verdict(scope, path, ask).is_excluded()
+}
+
+/// What rsync says with `--debug=FILTER` about a verdict.
+fn message(verdict: &Verdict<'_>, path: &[u8]) -> Option<String> {
+    let (verb, rule) = match verdict {
+        Verdict::Unmatched => return None,
+        Verdict::Included(rule) => ("showing", rule),
+        Verdict::Excluded(rule) => ("hiding", rule),
+    };
+    let (kind, path) = match path.strip_suffix(b"/") {
+        Some(path) => ("directory", path),
+        None => ("file", path),
+    };
+    let path = String::from_utf8_lossy(path);
+    Some(format!("[sender] {verb} {kind} {path} because of pattern {}", rule.shown()))
+}
+
+/// What our module says about a row that was built at `top`, and about what it is asked.
+pub(super) fn messages(row: &Row, top: &Path) -> BTreeSet<String> {
+    let set = rules(row, top).expect("rules that are right");
+    let scope =
+        Scope::open(&set, Side::Sender, top.join("s").as_os_str().as_bytes(), Parents::Scan);
+    let source = top.join("s");
+    let walk = Walk::new(&source);
+    walk.transfer(&scope, b"").expect("rules that are right");
+    walk.said.into_inner()
 }
 
 fn hidden(row: &Row, top: &Path, set: &Arc<RuleSet>) -> Result<BTreeSet<Vec<u8>>, FilterError> {
@@ -181,7 +214,7 @@ fn hidden(row: &Row, top: &Path, set: &Arc<RuleSet>) -> Result<BTreeSet<Vec<u8>>
         let root = at(top, root);
         let shown = root.to_str().expect("plain names").trim_end_matches('/').as_bytes();
         let scope = Scope::open(set, Side::Sender, shown, parents);
-        let walk = Walk { root: &root, out: RefCell::default() };
+        let walk = Walk::new(&root);
         if itself.is_empty() {
             walk.transfer(&scope, b"")?;
         } else if at(&root, itself).is_dir() {
@@ -192,10 +225,14 @@ fn hidden(row: &Row, top: &Path, set: &Arc<RuleSet>) -> Result<BTreeSet<Vec<u8>>
         all.extend(walk.out.into_inner());
         parents = Parents::Skip;
     }
-    Ok(topmost(all))
+    Ok(topmost(&all))
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(root: &'a Path) -> Self {
+        Self { root, out: RefCell::default(), said: RefCell::default() }
+    }
+
     fn enter(&self, scope: &Arc<Scope>, dir: &[u8]) -> Result<Arc<Scope>, FilterError> {
         scope.enter(&rel(dir), &mut *read_in(&at(self.root, dir)))
     }
@@ -209,7 +246,9 @@ impl Walk<'_> {
     }
 
     fn transfer_entry(&self, scope: &Arc<Scope>, path: &[u8]) -> Result<(), FilterError> {
-        if is_out(scope, path, Ask::All) {
+        let verdict = verdict(scope, path, Ask::All);
+        self.said.borrow_mut().extend(message(&verdict, path));
+        if verdict.is_excluded() {
             self.out.borrow_mut().insert(path.to_vec());
             return Ok(());
         }
@@ -271,7 +310,7 @@ fn kept(top: &Path, set: &Arc<RuleSet>) -> Result<BTreeSet<Vec<u8>>, FilterError
     let scope = |side, root: &Path| {
         Scope::open(set, side, OsStr::as_bytes(root.as_os_str()), Parents::Scan)
     };
-    let walk = Walk { root: &source, out: RefCell::default() };
+    let walk = Walk::new(&source);
     walk.transfer(&scope(Side::Sender, &source), b"")?;
     let hidden = walk.out.into_inner();
     let all = below(&source);
@@ -281,9 +320,9 @@ fn kept(top: &Path, set: &Arc<RuleSet>) -> Result<BTreeSet<Vec<u8>>, FilterError
         };
         !(0..path.len()).any(is_hidden)
     };
-    let sent: BTreeSet<Vec<u8>> = all.iter().filter(is_sent).cloned().collect();
-    let walk = Walk { root: &dest, out: RefCell::default() };
-    walk.sweep(&scope(Side::Receiver, &dest), b"", &sent)?;
+    let present: BTreeSet<Vec<u8>> = all.iter().filter(is_sent).cloned().collect();
+    let walk = Walk::new(&dest);
+    walk.sweep(&scope(Side::Receiver, &dest), b"", &present)?;
     let kept = walk.out.into_inner();
     Ok(kept.into_iter().filter(|path| !all.contains(path)).collect())
 }

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ fn encode(bytes: &[u8]) -> String {
         if byte.is_ascii_graphic() && *byte != b'%' {
             word.push(char::from(*byte));
         } else {
-            word.push_str(&format!("%{byte:02X}"));
+            write!(word, "%{byte:02X}").expect("a string");
         }
     }
     word

@@ -21,23 +21,51 @@ pub(super) fn rsync() -> Option<PathBuf> {
     Some(rsync.into())
 }
 
+fn command(rsync: &Path, mode: [&str; 2], row: &Row, top: &Path) -> Command {
+    let args = |list: &[Vec<u8>]| -> Vec<OsString> {
+        list.iter().map(|arg| OsString::from_vec(arg.clone())).collect()
+    };
+    let mut command = Command::new(rsync);
+    command.env("LC_ALL", "C").env("HOME", top.join("home")).env_remove("CVSIGNORE");
+    if let Some(value) = &row.cvsignore {
+        command.env("CVSIGNORE", OsStr::from_bytes(value));
+    }
+    command.args(mode).args(args(&row.options_at(top))).args(args(&row.operands));
+    command.arg("d/").current_dir(top);
+    command
+}
+
+/// What rsync says while it looks at a row.
+fn lines(rsync: &Path, debug: &str, row: &Row, top: &Path) -> Vec<String> {
+    let output = command(rsync, ["-nr8", debug], row, top).output().expect("rsync runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// What the sender says about what it hides and shows.
+pub(super) fn messages(rsync: &Path, row: &Row, top: &Path) -> BTreeSet<String> {
+    let lines = lines(rsync, "--debug=FILTER", row, top).into_iter();
+    lines.filter(|line| line.starts_with("[sender] ") && line.contains(" because of ")).collect()
+}
+
+/// How rsync prints the rules of the command line, without the CVS list.
+pub(super) fn printed(rsync: &Path, row: &Row, top: &Path) -> Vec<String> {
+    let lines = lines(rsync, "--debug=FILTER2", row, top).into_iter();
+    let rules = lines.filter_map(|line| {
+        let rule = line.strip_prefix("[client] add_rule(")?;
+        Some(rule[..rule.rfind(')')?].to_owned())
+    });
+    rules.collect()
+}
+
 /// Runs rsync in the directory where the row was built.
 pub(super) fn answer(rsync: &Path, row: &Row, top: &Path) -> Answer {
     let mode = match row.question {
         Question::Transfer => ["-nr8", "--out-format=%n"],
         Question::Delete => ["-r8", "--delete-before"],
     };
-    let args = |list: &[Vec<u8>]| -> Vec<OsString> {
-        list.iter().map(|arg| OsString::from_vec(arg.clone())).collect()
-    };
     let before = below(&top.join("d"));
-    let mut command = Command::new(rsync);
-    command.env("LC_ALL", "C").env("HOME", top.join("home")).env_remove("CVSIGNORE");
-    if let Some(value) = &row.cvsignore {
-        command.env("CVSIGNORE", OsStr::from_bytes(value));
-    }
-    let command = command.args(mode).args(args(&row.options_at(top))).args(args(&row.operands));
-    let output = command.arg("d/").current_dir(top).output().expect("rsync runs");
+    let output = command(rsync, mode, row, top).output().expect("rsync runs");
     let code = output.status.code().expect("rsync ends");
     if code != 0 {
         return Answer::Refused(code);
@@ -46,7 +74,7 @@ pub(super) fn answer(rsync: &Path, row: &Row, top: &Path) -> Answer {
         Question::Transfer => {
             let listed = listed(&output);
             let all = row.operands.iter().flat_map(|operand| super::ours::candidates(top, operand));
-            Answer::Paths(topmost(all.filter(|path| !listed.contains(path)).collect()))
+            Answer::Paths(topmost(&all.filter(|path| !listed.contains(path)).collect()))
         }
         Question::Delete => {
             let source = below(&top.join("s"));

@@ -1,8 +1,16 @@
-//! Deciding over a million pairs which entries are left alone: all the selection that there is until
-//! the filter language comes.
+//! Deciding over a million pairs which entries are left alone, and over a million paths which of them
+//! two hundred rules leave out.
+
+use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use twosync::decide::{Origin, Policy, left_alone};
+use twosync::filter::cvs::CvsExtras;
+use twosync::filter::item::Ask;
+use twosync::filter::list::Unsided;
+use twosync::filter::pattern::What;
+use twosync::filter::rules::Builder;
+use twosync::filter::scope::{Parents, Scope, Side};
 use twosync::model::entry::Pair;
 use twosync::model::meta::{FileId, Kind, Meta, Stamp};
 use twosync::settings::{Existing, Kinds, Recursion, Settings};
@@ -50,5 +58,41 @@ fn select(bench: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, select);
+/// Two hundred rules such as people write, none of which matches.
+fn rules() -> Arc<Scope> {
+    let mut builder = Builder::new(Unsided::Both, CvsExtras::default());
+    for number in 0..40 {
+        let rules = [
+            format!("- *.ext{number}"),
+            format!("- name{number}"),
+            format!("- /top{number}/**/cache"),
+            format!("- dir{number}/sub/*.tmp"),
+            format!("- build{number}/"),
+        ];
+        for rule in rules {
+            builder.filter(rule.as_bytes(), &mut |_| Ok(None)).expect("a rule");
+        }
+    }
+    Scope::open(&builder.finish(), Side::Sender, b"/data/in", Parents::Scan)
+}
+
+fn filter(bench: &mut Criterion) {
+    let scope = rules();
+    let paths: Vec<String> = (0..1_000_000)
+        .map(|number| format!("project{}/src/module{}/file{number}.rs", number % 7, number % 991))
+        .collect();
+    let mut group = bench.benchmark_group("filter");
+    group.throughput(Throughput::Elements(1_000_000)).sample_size(10);
+    group.bench_function("two hundred rules and a million paths", |bencher| {
+        bencher.iter(|| {
+            let verdict = |path: &&String| {
+                scope.verdict(path.as_bytes(), What::Other, Ask::All).is_excluded()
+            };
+            paths.iter().filter(verdict).count()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, select, filter);
 criterion_main!(benches);

@@ -38,7 +38,7 @@
 //! | 5 | [`phase`]: copy; verify and repair; what both share |
 //! | 4 | [`scan`], [`compare`], [`decide`](mod@decide), [`act`]: the four verbs; none imports another |
 //! | 3 | [`settings`]: all choices, resolved, in groups |
-//! | 2 | [`journal`], [`report`], [`effort`]: tools |
+//! | 2 | [`filter`], [`journal`], [`report`], [`effort`]: tools |
 //! | 1 | [`error`](mod@error): what went wrong; [`sys`]: what the kernel offers |
 //! | 0 | [`model`]: nouns; no I/O |
 //!
@@ -64,6 +64,7 @@ pub mod compare;
 pub mod decide;
 pub mod effort;
 pub mod error;
+pub mod filter;
 pub mod journal;
 pub mod model;
 pub mod phase;

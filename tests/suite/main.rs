@@ -4,6 +4,7 @@ mod cli;
 mod damage;
 mod deletion;
 mod engine;
+mod filter;
 mod layers;
 mod mounts;
 mod overlaps;

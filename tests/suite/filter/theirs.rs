@@ -1,0 +1,108 @@
+//! rsync's answer to a row.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use super::ours::{below, topmost};
+use super::rows::{Answer, Question, Row};
+
+/// The rsync to ask; `None` if it is to be left out.
+pub(super) fn rsync() -> Option<PathBuf> {
+    if std::env::var("TWOSYNC_PARITY").is_ok_and(|value| value == "skip") {
+        return None;
+    }
+    let rsync = std::env::var_os("TWOSYNC_PARITY_RSYNC").unwrap_or_else(|| "rsync".into());
+    let version = Command::new(&rsync).arg("--version").output();
+    let is_known = version.is_ok_and(|output| output.stdout.starts_with(b"rsync  version 3.5."));
+    assert!(is_known, "needs rsync 3.5 (TWOSYNC_PARITY=skip leaves it out)");
+    Some(rsync.into())
+}
+
+fn command(rsync: &Path, mode: [&str; 2], row: &Row, top: &Path) -> Command {
+    let args = |list: &[Vec<u8>]| -> Vec<OsString> {
+        list.iter().map(|arg| OsString::from_vec(arg.clone())).collect()
+    };
+    let mut command = Command::new(rsync);
+    command.env("LC_ALL", "C").env("HOME", top.join("home")).env_remove("CVSIGNORE");
+    if let Some(value) = &row.cvsignore {
+        command.env("CVSIGNORE", OsStr::from_bytes(value));
+    }
+    command.args(mode).args(args(&row.options_at(top))).args(args(&row.operands));
+    command.arg("d/").current_dir(top);
+    command
+}
+
+/// What rsync says while it looks at a row.
+fn lines(rsync: &Path, debug: &str, row: &Row, top: &Path) -> Vec<String> {
+    let output = command(rsync, ["-nr8", debug], row, top).output().expect("rsync runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// What the sender says about what it hides and shows.
+pub(super) fn messages(rsync: &Path, row: &Row, top: &Path) -> BTreeSet<String> {
+    let lines = lines(rsync, "--debug=FILTER", row, top).into_iter();
+    lines.filter(|line| line.starts_with("[sender] ") && line.contains(" because of ")).collect()
+}
+
+/// How rsync prints the rules of the command line, without the CVS list.
+pub(super) fn printed(rsync: &Path, row: &Row, top: &Path) -> Vec<String> {
+    let lines = lines(rsync, "--debug=FILTER2", row, top).into_iter();
+    let rules = lines.filter_map(|line| {
+        let rule = line.strip_prefix("[client] add_rule(")?;
+        Some(rule[..rule.rfind(')')?].to_owned())
+    });
+    rules.collect()
+}
+
+/// Runs rsync in the directory where the row was built.
+pub(super) fn answer(rsync: &Path, row: &Row, top: &Path) -> Answer {
+    let mode = match row.question {
+        Question::Transfer => ["-nr8", "--out-format=%n"],
+        Question::Delete => ["-r8", "--delete-before"],
+    };
+    let before = below(&top.join("d"));
+    let output = command(rsync, mode, row, top).output().expect("rsync runs");
+    let code = output.status.code().expect("rsync ends");
+    if code != 0 {
+        return Answer::Refused(code);
+    }
+    match row.question {
+        Question::Transfer => {
+            let listed = listed(&output);
+            let all = row.operands.iter().flat_map(|operand| super::ours::candidates(top, operand));
+            Answer::Paths(topmost(&all.filter(|path| !listed.contains(path)).collect()))
+        }
+        Question::Delete => {
+            let source = below(&top.join("s"));
+            let after = below(&top.join("d"));
+            let kept = before.into_iter().filter(|path| after.contains(path));
+            Answer::Paths(kept.filter(|path| !source.contains(path)).collect())
+        }
+    }
+}
+
+/// The names that rsync printed.
+fn listed(output: &Output) -> BTreeSet<Vec<u8>> {
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(unescape).collect()
+}
+
+/// Puts bytes in place of `\#ooo`.
+fn unescape(name: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = name;
+    while let Some((first, after)) = rest.split_first() {
+        if let [b'\\', b'#', a @ b'0'..=b'7', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] = rest {
+            bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+            rest = after;
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    bytes
+}

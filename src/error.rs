@@ -126,6 +126,7 @@ impl Trouble {
     pub fn class(&self) -> Class {
         match (&self.cause, self.side) {
             (Cause::Stopped, _) => Class::Interrupted,
+            (Cause::Ends { class, .. }, _) => *class,
             (cause, Side::Dest) if cause.is_no_room() => Class::FileIo,
             (Cause::Io(error), Side::Source) if error.kind() == io::ErrorKind::NotFound => {
                 Class::Vanished
@@ -211,6 +212,14 @@ pub enum Cause {
     /// A rule of ours says so.
     #[error("{0}")]
     Rule(String),
+    /// The run can not go on: what it was told to do makes no sense, or can not be read.
+    #[error("{why}")]
+    Ends {
+        /// What kind of failure that is.
+        class: Class,
+        /// Why.
+        why: String,
+    },
     /// The run was asked to stop.
     #[error("the run was asked to stop")]
     Stopped,
@@ -228,7 +237,7 @@ impl Cause {
             Self::Io(error) => {
                 matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }
-            Self::Rule(_) | Self::Stopped => false,
+            Self::Rule(_) | Self::Ends { .. } | Self::Stopped => false,
         }
     }
 

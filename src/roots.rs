@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Class, Fault, Place};
+use crate::filter::scope;
+use crate::filter::within::Rules;
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::{Name, RelPath};
 use crate::scan::layer::{self, Layer};
@@ -139,7 +141,8 @@ impl Sources {
             Recursion::Full => Reach::All,
             Recursion::OneLevel | Recursion::None => Reach::OneLevel,
         };
-        self.layers.push(Layer { chain, root, reach, dev: Some(meta.id.dev) });
+        let (dev, rules) = (Some(meta.id.dev), self.rules(settings, path));
+        self.layers.push(Layer { chain, root, reach, dev, rules });
         Ok(())
     }
 
@@ -182,10 +185,18 @@ impl Sources {
                 let mut names = Names::default();
                 names.add(name, reach);
                 let reach = Reach::Names(Arc::new(names));
-                self.layers.push(Layer { chain, root: Arc::from(parent), reach, dev: None });
+                let (root, rules) = (Arc::from(parent), self.rules(settings, parent));
+                self.layers.push(Layer { chain, root, reach, dev: None, rules });
             }
         }
         Ok(())
+    }
+
+    /// The filter rules for the operands in `top`. Rule files above the first of them count too.
+    fn rules(&self, settings: &Settings, top: &Path) -> Rules {
+        let parents =
+            if self.layers.is_empty() { scope::Parents::Scan } else { scope::Parents::Skip };
+        Rules::at(&settings.rules, scope::Side::Sender, openable(top), parents)
     }
 
     /// True if nothing is there to copy.

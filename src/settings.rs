@@ -4,9 +4,11 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bitflags::bitflags;
 
+use crate::filter::rules::RuleSet;
 use crate::model::change::Attrs;
 use crate::model::meta::Kind;
 
@@ -17,6 +19,8 @@ pub struct Settings {
     pub roots: Roots,
     /// Which entries take part.
     pub select: Select,
+    /// The filter rules: which names take part, and which are protected from deletion.
+    pub rules: Arc<RuleSet>,
     /// Which attributes are carried over.
     pub preserve: Preserve,
     /// What symlinks mean.
@@ -323,6 +327,7 @@ impl Default for Settings {
                 min_size: None,
                 kinds: Kinds::empty(),
             },
+            rules: Arc::default(),
             preserve: Preserve {
                 attrs: Attrs::empty(),
                 executability: Executability::Ignore,

@@ -7,6 +7,8 @@ use std::thread;
 
 use crate::effort::{Crew, Stop};
 use crate::error::{Class, Fault, Place};
+use crate::filter::scope;
+use crate::filter::within::Rules;
 use crate::journal::store::{Digests, Journal};
 use crate::model::change::{Action, Diff, Why};
 use crate::model::entry::Pair;
@@ -175,7 +177,7 @@ impl Run<'_> {
                 self.verify(&digests, report);
             }
         }
-        if self.pass.stop.is_requested() && !self.pass.no_room.load(Ordering::Relaxed) {
+        if self.pass.stop.is_requested() && !self.pass.is_ended.load(Ordering::Relaxed) {
             report.meet(Some(Class::Interrupted));
         }
         report.untold_refusals = self.pass.untold_refusals();
@@ -268,7 +270,10 @@ impl Run<'_> {
             gauge: &gauge,
             unlisted: AtomicU64::new(1),
         };
-        let top = Node::root(self.sources.layers.clone(), chain, self.dest.renamed.clone());
+        let (rules, side) = (&settings.rules, scope::Side::Receiver);
+        let protection = Rules::at(rules, side, &self.dest.root, scope::Parents::Scan);
+        let layers = self.sources.layers.clone();
+        let top = Node::root(layers, chain, self.dest.renamed.clone(), protection);
         let is_first = sheet.ledger().phase() == Phase::Copy;
         let standing = self.sources.top.as_ref().and_then(|(top, before)| {
             // Making a destination inside the source has changed the source's time.

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Cause, Trouble};
 use crate::error::{During, Side};
+use crate::filter::pattern::What;
+use crate::filter::within::Rules;
 use crate::model::meta::Kind;
 use crate::model::path::{Name, RelPath, listing_order};
 use crate::settings::Mounts;
@@ -93,6 +95,19 @@ struct Level {
     emptied: bool,
     /// True if another file system is mounted on it.
     is_mount_point: bool,
+    /// What in it must stay.
+    rules: Rules,
+}
+
+/// The directory in which a removal begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Home<'a> {
+    /// Its handle.
+    pub dir: &'a Arc<Dir>,
+    /// Its path below the destination.
+    pub path: &'a RelPath,
+    /// The filter rules that protect what is below.
+    pub rules: &'a Rules,
 }
 
 /// The path of the last level: put together when it is told, since a path kept at each level would
@@ -102,14 +117,15 @@ fn path_of(levels: &[Level]) -> RelPath {
 }
 
 impl Clearing<'_> {
-    /// Removes the entry `name` of `dir`, which is of kind `kind`; a directory with all in it.
-    pub fn remove(&self, dir: &Arc<Dir>, name: &Name, kind: Kind, tell: &mut dyn FnMut(Removed)) {
+    /// Removes the entry `name`, which is of kind `kind`; a directory with all in it.
+    pub fn remove(&self, home: &Home<'_>, name: &Name, kind: Kind, tell: &mut dyn FnMut(Removed)) {
+        let dir = home.dir;
         let path = RelPath::from_names([name]);
         if kind != Kind::Dir {
             let removal = self.remove_one(dir, name, kind);
             return tell(Removed { path, kind, removal });
         }
-        let removal = match self.empty(dir, name, tell) {
+        let removal = match self.empty(home, name, tell) {
             Ok(Emptied::Yes) => self.remove_one(dir, name, Kind::Dir),
             Ok(Emptied::No) => Removal::NotEmpty,
             Ok(Emptied::MountPoint) => Removal::MountPoint,
@@ -118,17 +134,18 @@ impl Clearing<'_> {
         tell(Removed { path, kind, removal });
     }
 
-    /// Removes all that is in the directory `name` of `dir`, but not the directory. Iterative, with few handles, however deep.
+    /// Removes all that is in the directory `name`, but not the directory. Iterative, with few handles, however deep.
     pub fn empty(
         &self,
-        dir: &Arc<Dir>,
+        home: &Home<'_>,
         name: &Name,
         tell: &mut dyn FnMut(Removed),
     ) -> Result<Emptied, Trouble> {
+        let dir = home.dir;
         let verb = "open the directory to delete in";
         let root = Chain::root(dir.duplicate().during(Side::Dest, verb)?, &Budget::new(HANDLES));
         let first = root.child(name, Follow::Never);
-        let mut levels = vec![self.level(first, name.clone(), dir)?];
+        let mut levels = vec![self.level(first, name.clone(), home)?];
         loop {
             let is_first = levels.len() == 1;
             let path = path_of(&levels);
@@ -144,7 +161,7 @@ impl Clearing<'_> {
                 self.climb(&mut levels, tell);
                 continue;
             };
-            let path = path.join(&entry.name);
+            let (above, path) = (&path, path.join(&entry.name));
             let here = level.chain.get().during(Side::Dest, verb)?;
             let kind = match entry.kind {
                 Some(kind) => kind,
@@ -156,7 +173,9 @@ impl Clearing<'_> {
             };
             if kind == Kind::Dir {
                 let chain = level.chain.child(&entry.name, Follow::Never);
-                match self.level(chain, entry.name, &here) {
+                let above = above.below(home.path);
+                let inside = Home { dir: &here, path: &above, rules: &level.rules };
+                match self.level(chain, entry.name, &inside) {
                     Ok(below) => {
                         level.chain.give_back_if_tight();
                         levels.push(below);
@@ -193,29 +212,43 @@ impl Clearing<'_> {
         tell(Removed { path, kind, removal });
     }
 
-    fn level(&self, chain: Arc<Chain>, name: Name, above: &Dir) -> Result<Level, Trouble> {
-        let opened = match (chain.get(), self.permit) {
+    /// The directory `name` of `home`, with what may be removed in it.
+    fn level(&self, chain: Arc<Chain>, name: Name, home: &Home<'_>) -> Result<Level, Trouble> {
+        let rules = home.rules.below();
+        let mut level =
+            Level { chain, name, left: Vec::new(), emptied: true, is_mount_point: false, rules };
+        let listed = level.chain.get().and_then(|dir| Ok((dir.list()?, dir)));
+        let listed = match (listed, self.permit) {
             (Err(error), Some(permit)) if error.kind() == io::ErrorKind::PermissionDenied => {
-                set_mode(permit, Target::Entry(above, &name), 0o700)
+                set_mode(permit, Target::Entry(home.dir, &level.name), 0o700)
                     .map_err(|_| error)
-                    .and_then(|()| chain.get())
+                    .and_then(|()| level.chain.open_again())
+                    .and_then(|dir| Ok((dir.list()?, dir)))
             }
-            (opened, ..) => opened,
+            (listed, _) => listed,
         };
-        let dir = opened.during(Side::Dest, "open the directory to delete in")?;
+        let (mut left, dir) = listed.during(Side::Dest, "open the directory to delete in")?;
         if self.mounts != Mounts::Cross {
             let dev = |dir: &Dir| Ok::<_, io::Error>(stat::handle(dir)?.id.dev);
-            let is_mount = dev(&dir).and_then(|own| Ok(own != dev(above)?));
+            let is_mount = dev(&dir).and_then(|own| Ok(own != dev(home.dir)?));
             if is_mount.during(Side::Dest, "look at")? {
-                let (left, emptied) = (Vec::new(), false);
-                return Ok(Level { chain, name, left, emptied, is_mount_point: true });
+                (level.emptied, level.is_mount_point) = (false, true);
+                return Ok(level);
             }
         }
-        let mut left = dir.list().during(Side::Dest, "list the directory")?;
+        let path = home.path.join(&level.name);
+        level.rules.enter(&dir, &path, Side::Dest)?;
         // Popped from the end: the reverse of the order in which rsync lists.
         let is_dir = |listed: &Listed| listed.kind == Some(Kind::Dir);
         left.sort_unstable_by(|a, b| listing_order((&a.name, is_dir(a)), (&b.name, is_dir(b))));
-        Ok(Level { chain, name, left, emptied: true, is_mount_point: false })
+        let all = left.len();
+        left.retain(|listed| {
+            let what = if is_dir(listed) { What::Dir } else { What::Other };
+            !level.rules.spare(&path, &listed.name, what)
+        });
+        level.emptied = left.len() == all;
+        level.left = left;
+        Ok(level)
     }
 
     fn remove_one(&self, dir: &Dir, name: &Name, kind: Kind) -> Removal {

@@ -267,7 +267,7 @@ fn unless_marked(marked: io::Result<()>, trouble: Trouble) -> Trouble {
     let unmarked =
         |cause: &dyn Display| format!("{cause}; and it could not be marked as torn: {error}");
     let cause = match trouble.cause {
-        Cause::Stopped => Cause::Stopped,
+        Cause::Stopped | Cause::Ends { .. } => trouble.cause,
         // What kind of failure it is stays the same: no room ends the run.
         Cause::Io(error) => Cause::Io(io::Error::new(error.kind(), unmarked(&error))),
         Cause::Rule(why) => Cause::Rule(unmarked(&why)),

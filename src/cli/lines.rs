@@ -112,6 +112,10 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
         Why::NotRecursive => (true, "skipping directory ", ""),
         Why::DirNotEmpty => (true, "cannot delete non-empty directory: ", ""),
         Why::MountPoint => (level(Flag::Mount) >= 1, "[sender] skipping mount-point dir ", ""),
+        Why::Hidden => return ruled("[sender] hiding", change, display),
+        Why::Shown => return ruled("[sender] showing", change, display),
+        Why::Protected => return ruled("[generator] protecting", change, display),
+        Why::AtRisk => return ruled("[generator] risking", change, display),
         Why::Extraneous | Why::OwnDestination | Why::NotEvenAbove => (false, "", ""),
     };
     tells.then(|| {
@@ -121,6 +125,16 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
         line.extend_from_slice(after.as_bytes());
         line
     })
+}
+
+/// Which filter rule decided about an entry (rsync.1, `--debug=FILTER`).
+fn ruled(what: &str, change: &Change, display: &Display) -> Option<Vec<u8>> {
+    let because = change.because.as_deref().filter(|_| display.verbosity >= 2)?;
+    let kind = if change.kind == Kind::Dir { "directory" } else { "file" };
+    let mut line = format!("{what} {kind} ").into_bytes();
+    display.escape.append(&mut line, change.path.as_bytes());
+    line.extend_from_slice(format!(" because of pattern {because}").as_bytes());
+    Some(line)
 }
 
 fn deleted(change: &Change, display: &Display) -> Option<Vec<u8>> {

@@ -28,7 +28,15 @@ fn outcome(path: &str, kind: Kind, action: Action, attrs: Attrs) -> Outcome {
     let target = (kind == Kind::Symlink).then(|| Box::from(&b"to"[..]));
     let other_kind = action == Action::Replace;
     let diff = Diff { attrs, other_kind, ..Diff::NONE };
-    let change = Change { path: RelPath::from_names(&names), kind, action, diff, target, size: 0 };
+    let change = Change {
+        path: RelPath::from_names(&names),
+        kind,
+        action,
+        diff,
+        target,
+        because: None,
+        size: 0,
+    };
     Outcome { phase: Phase::Copy, change, ending: Ending::Done, written_bytes: 0 }
 }
 

@@ -35,6 +35,7 @@ pub mod output;
 pub mod problem;
 pub mod progress;
 pub mod resolve;
+pub mod rules;
 pub mod signals;
 pub mod sizes;
 pub mod stats;

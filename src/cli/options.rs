@@ -85,6 +85,8 @@ bitflags! {
         const FULL_LISTING = 1 << 33;
         /// `--help`.
         const HELP = 1 << 34;
+        /// `--delete-excluded`.
+        const DELETE_EXCLUDED = 1 << 35;
     }
 }
 
@@ -130,6 +132,29 @@ pub enum Setting {
     Generate,
 }
 
+/// Options of the filter language: their typed order counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleOption {
+    /// `--filter`.
+    Filter,
+    /// `--exclude`.
+    Exclude,
+    /// `--include`.
+    Include,
+    /// `--exclude-from`.
+    ExcludeFrom,
+    /// `--include-from`.
+    IncludeFrom,
+    /// `-F`.
+    PerDir,
+    /// `--cvs-exclude`.
+    Cvs,
+    /// `--from0`: files that are read from here on are separated by NUL.
+    From0,
+    /// `--no-from0`.
+    NoFrom0,
+}
+
 /// Whether an option switches something on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sense {
@@ -167,6 +192,8 @@ pub enum Meaning {
     Count(Counter, Sense),
     /// Has an argument that we act on.
     Set(Setting),
+    /// Adds to the filter rules.
+    Rule(RuleOption),
     /// Makes no difference to a local in-place copy, or asks for what is the case anyway.
     Accepted(Check),
     /// Can not be: why not.

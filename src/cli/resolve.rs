@@ -13,7 +13,9 @@ use crate::cli::numbers::Numbers;
 use crate::cli::operands;
 use crate::cli::options::{Counter, Meaning, Sense, Setting, Switches};
 use crate::cli::problem::Problem;
+use crate::cli::rules;
 use crate::cli::sizes::{number, size};
+use crate::filter::list::Unsided;
 use crate::model::change::Attrs;
 use crate::settings::{
     Delete, DestDirLinks, Durability, Effect, Effort, Evidence, Executability, Existing,
@@ -75,6 +77,7 @@ struct Choices {
     jobs: Option<NonZeroUsize>,
     verify: Option<Verify>,
     text: Option<Request>,
+    rules: Vec<rules::Word>,
 }
 
 /// Makes sense of what was typed.
@@ -105,6 +108,7 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     let settings = Settings {
         roots,
         select: choices.select(around.user),
+        rules: rules::rules(&choices.rules, choices.unsided())?,
         preserve: choices.preserve(around.user),
         links: choices.links(),
         evidence: choices.evidence(),
@@ -126,6 +130,7 @@ impl Choices {
             Meaning::Switch(switches, sense) => self.switches.set(switches, sense == Sense::On),
             Meaning::Count(counter, sense) => self.count(counter, sense)?,
             Meaning::Set(setting) => self.set(setting, name, &given.value)?,
+            Meaning::Rule(option) => self.rules.push((option, given.value.clone())),
             Meaning::Accepted(check) => checks::ignored(check, name, &given.value)?,
             Meaning::Refused(class, why) => {
                 let text = format!("{} is not possible: {why}", given.row.spelling());
@@ -208,6 +213,11 @@ impl Choices {
             ));
         }
         Ok(())
+    }
+
+    /// Rules that name no side do not protect what `--delete-excluded` is to delete.
+    fn unsided(&self) -> Unsided {
+        self.pick(Switches::DELETE_EXCLUDED, Unsided::SenderOnly, Unsided::Both)
     }
 
     fn parents(&self) -> Parents {

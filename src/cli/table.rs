@@ -3,7 +3,7 @@
 use crate::cli::options::Group::{
     Decision, Deletion, Effort, Output, Preservation, Selection, Verification,
 };
-use crate::cli::options::{Check, Counter, Meaning, Row, Sense, Setting, Switches};
+use crate::cli::options::{Check, Counter, Meaning, Row, RuleOption, Sense, Setting, Switches};
 use crate::error::Class;
 
 const fn on(name: &'static str, switches: Switches) -> Row {
@@ -32,6 +32,10 @@ const fn accepted(name: &'static str) -> Row {
 
 const fn checked(name: &'static str, check: Check, argument: &'static str) -> Row {
     Row::new(name, Meaning::Accepted(check)).takes(argument)
+}
+
+const fn rule(name: &'static str, option: RuleOption) -> Row {
+    Row::new(name, Meaning::Rule(option))
 }
 
 const fn later(name: &'static str, meanwhile: &'static str) -> Row {
@@ -65,6 +69,15 @@ pub const OPTIONS: &[Row] = &[
     off("no-specials", Switches::SPECIALS),
     on("D", Switches::NODES).letter('D').help(Selection, "Same as --devices --specials"),
     off("no-D", Switches::NODES),
+    rule("filter", RuleOption::Filter).letter('f').takes("RULE").help(Selection, "Add a filter rule: + or - PATTERN, hide, show, protect, risk, merge, dir-merge, ..; the first rule that matches counts"),
+    rule("exclude", RuleOption::Exclude).takes("PATTERN").help(Selection, "Leave out what matches PATTERN"),
+    rule("include", RuleOption::Include).takes("PATTERN").help(Selection, "Do not leave out what matches PATTERN"),
+    rule("exclude-from", RuleOption::ExcludeFrom).takes("FILE").help(Selection, "Leave out what matches a pattern of FILE"),
+    rule("include-from", RuleOption::IncludeFrom).takes("FILE").help(Selection, "Do not leave out what matches a pattern of FILE"),
+    rule("F", RuleOption::PerDir).letter('F').help(Selection, "Read .rsync-filter files in the directories; twice: and leave them out"),
+    rule("cvs-exclude", RuleOption::Cvs).letter('C').help(Selection, "Leave out what CVS ignores, and what .cvsignore files say"),
+    rule("from0", RuleOption::From0).letter('0').help(Selection, "Entries of the files named behind it end in NUL"),
+    rule("no-from0", RuleOption::NoFrom0),
     more("one-file-system", Counter::OneFileSystem).letter('x').help(Selection, "Stay on the source's file system; mount points become empty directories, with -xx they are left out"),
     none("no-one-file-system", Counter::OneFileSystem).also(&["no-x"]),
     set("max-size", Setting::MaxSize, "SIZE").help(Selection, "Leave larger files out (1.5M, 2GB, 10K+1 ...)"),
@@ -98,6 +111,7 @@ pub const OPTIONS: &[Row] = &[
     on("update", Switches::UPDATE).letter('u').help(Decision, "Leave files alone that are newer in the destination"),
     // Deleting.
     on("delete", Switches::DELETE).also(&["del", "delete-during"]).help(Deletion, "Remove what the source has not got, in the directories that are copied"),
+    on("delete-excluded", Switches::DELETE.union(Switches::DELETE_EXCLUDED)).help(Deletion, "Also delete what the filter rules leave out (protecting rules still protect)"),
     set("max-delete", Setting::MaxDelete, "NUM").help(Deletion, "Remove at most NUM entries"),
     on("force", Switches::FORCE).help(Deletion, "Let a directory give way to what is none even if it is not empty"),
     off("no-force", Switches::FORCE),
@@ -194,7 +208,6 @@ pub const OPTIONS: &[Row] = &[
     accepted("no-sparse").also(&["no-S"]),
     accepted("no-ignore-errors"),
     accepted("no-prune-empty-dirs").also(&["no-m"]),
-    accepted("no-from0"),
     accepted("no-bwlimit"),
     accepted("no-iconv"),
     accepted("no-munge-links"),
@@ -231,7 +244,6 @@ pub const OPTIONS: &[Row] = &[
     later("delete-before", "--delete removes while it goes"),
     later("delete-delay", "--delete removes while it goes"),
     later("delete-after", "--delete removes while it goes"),
-    later("delete-excluded", "without filters --delete removes all that the source has not got"),
     later("ignore-missing-args", ""),
     later("delete-missing-args", ""),
     later("ignore-errors", ""),
@@ -242,15 +254,7 @@ pub const OPTIONS: &[Row] = &[
     later("compare-dest", RSYNC_LEG).takes("DIR"),
     later("copy-dest", RSYNC_LEG).takes("DIR"),
     later("link-dest", RSYNC_LEG).takes("DIR"),
-    later("cvs-exclude", FILTERS).letter('C'),
-    later("filter", FILTERS).letter('f').takes("RULE"),
-    later("F", FILTERS).letter('F'),
-    later("exclude", FILTERS).takes("PATTERN"),
-    later("exclude-from", FILTERS).takes("FILE"),
-    later("include", FILTERS).takes("PATTERN"),
-    later("include-from", FILTERS).takes("FILE"),
     later("files-from", FILTERS).takes("FILE"),
-    later("from0", "").letter('0'),
     later("copy-as", "run twosync as that user").takes("USER[:GROUP]"),
     later("remote-option", RSYNC_LEG).letter('M').takes("OPT"),
     later("out-format", "-i gives \"%i %n%L\"").takes("FORMAT").also(&["log-format"]),

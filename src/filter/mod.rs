@@ -1,7 +1,8 @@
 //! rsync's filter language: which entries are transferred, and which may be deleted.
 //!
 //! rsync.1, "FILTER RULES". Says only what the rules say; what is done about it is decided
-//! elsewhere. Files are read by the caller, through [`list::Reader`].
+//! elsewhere. Files are read by the caller, through [`list::Reader`]; [`within`] reads them from
+//! open directories.
 //!
 //! - [`rules::Builder`] takes the options in typed order and gives a [`rules::RuleSet`];
 //! - [`scope::Scope::open`] begins at the root of a transfer, on one side of it;
@@ -19,3 +20,4 @@ pub mod rule;
 pub mod rules;
 pub mod scope;
 mod text;
+pub mod within;

@@ -102,6 +102,14 @@ pub enum Why {
     NotRecursive,
     /// A directory in the way is not empty and nobody allowed to delete it.
     DirNotEmpty,
+    /// A filter rule hides it from the transfer.
+    Hidden,
+    /// A filter rule says that it takes part. It does; this is only told.
+    Shown,
+    /// A filter rule protects it from deletion.
+    Protected,
+    /// A filter rule says that it may be deleted. This is only told.
+    AtRisk,
 }
 
 /// What is done to one entry of the destination.
@@ -134,6 +142,8 @@ pub struct Change {
     pub diff: Diff,
     /// The target of a symlink.
     pub target: Option<Box<[u8]>>,
+    /// The filter rule that decided, as it is called in messages.
+    pub because: Option<Box<str>>,
     /// Length of a regular file in bytes, otherwise 0.
     pub size: u64,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::act::clear::Removal;
+use crate::act::clear::{Home, Removal};
 use crate::error::{During, Side};
 use crate::model::meta::Kind;
 use crate::model::path::Name;
@@ -37,6 +37,8 @@ impl Pass<'_> {
         sheet: &mut Sheet<'_>,
     ) -> Removals {
         let clearing = self.clearing();
+        let path = node.path();
+        let home = Home { dir: dest, path: &path, rules: node.protection() };
         let mut removals = Removals::default();
         for extra in extras {
             if self.stop.is_requested() || !self.removes_extras(sheet.ledger()) {
@@ -59,7 +61,7 @@ impl Pass<'_> {
                     }
                 },
             };
-            clearing.remove(dest, &extra.name, kind, &mut |removed| {
+            clearing.remove(&home, &extra.name, kind, &mut |removed| {
                 match removed.removal {
                     Removal::Removed => removals.removed += 1,
                     Removal::MountPoint => {}

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::act::clear::{Clearing, Emptied, Limit, Removal, Removed};
+use crate::act::clear::{Clearing, Emptied, Home, Limit, Removal, Removed};
 use crate::act::content::Writing;
 use crate::act::finish;
 use crate::act::perform::{Job, Performed};
@@ -61,8 +61,8 @@ pub struct Pass<'a> {
     pub limit: Limit,
     /// True once something of the source could not be read: nothing is deleted any more.
     pub source_failed: AtomicBool,
-    /// True once the destination had no room.
-    pub no_room: AtomicBool,
+    /// True once a fault ended the run: no room, or rules that make no sense.
+    pub is_ended: AtomicBool,
     /// Attributes that the destination refused to set, beyond the first of each sort.
     refused: AtomicU64,
     told: Mutex<HashSet<String>>,
@@ -112,7 +112,7 @@ impl<'a> Pass<'a> {
                 Effect::Sync | Effect::DryRun => settings.delete.limit,
             }),
             source_failed: AtomicBool::new(false),
-            no_room: AtomicBool::new(false),
+            is_ended: AtomicBool::new(false),
             refused: AtomicU64::new(0),
             told: Mutex::default(),
             refused_dirs: Mutex::default(),
@@ -126,8 +126,8 @@ impl<'a> Pass<'a> {
         match class {
             // Who asked the run to stop knows.
             Class::Interrupted => return Told::Before,
-            Class::FileIo => {
-                self.no_room.store(true, Ordering::Relaxed);
+            _ if matches!(trouble.cause, Cause::Ends { .. }) || class == Class::FileIo => {
+                self.is_ended.store(true, Ordering::Relaxed);
                 self.stop.request();
             }
             _ => {}
@@ -137,7 +137,7 @@ impl<'a> Pass<'a> {
             Side::Dest => spot.dest_place(&self.dest_root),
         };
         let mut fault = trouble.at(place);
-        if class == Class::FileIo && has_no_inodes(&self.dest_root) {
+        if fault.cause.is_no_room() && has_no_inodes(&self.dest_root) {
             let why = format!("{} (the file system has no inodes left)", fault.cause);
             fault.cause = Cause::Rule(why);
         }
@@ -316,7 +316,9 @@ impl<'a> Pass<'a> {
             FullDirs::Remove => {
                 let node = at.node;
                 let tell = &mut |removed| self.told_removal(node, removed, sheet);
-                clearing.empty(dir, name, tell)? == Emptied::Yes
+                let path = node.path();
+                let home = Home { dir, path: &path, rules: node.protection() };
+                clearing.empty(&home, name, tell)? == Emptied::Yes
             }
         };
         let (true, Some(permit)) = (empty, self.permit) else { return Ok(empty) };
@@ -347,15 +349,8 @@ impl<'a> Pass<'a> {
     /// Records one removal below `node`.
     pub fn told_removal(&self, node: &Node<Memo>, removed: Removed, sheet: &mut Sheet<'_>) {
         let path = || removed.path.below(&node.path());
-        let mut record = Record {
-            kind: removed.kind,
-            action: Action::Delete,
-            diff: Diff::NONE,
-            ending: Ending::Done,
-            size: 0,
-            written_bytes: 0,
-            target: None,
-        };
+        let action = Action::Delete;
+        let mut record = Record { action, ..Record::leaving(removed.kind, Why::Extraneous) };
         match removed.removal {
             Removal::Removed => sheet.record(record, path),
             Removal::OverLimit => sheet.tally.deletions_skipped += 1,

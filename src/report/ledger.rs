@@ -142,19 +142,28 @@ pub struct Record {
     pub written_bytes: u64,
     /// Target of a symlink.
     pub target: Option<Box<[u8]>>,
+    /// The filter rule that decided, as it is called in messages.
+    pub because: Option<Box<str>>,
 }
 
 impl Record {
     /// An action on what `meta` describes, done.
     pub fn of(meta: &Meta, action: Action, diff: Diff) -> Self {
+        let size = if meta.kind == Kind::File { meta.size } else { 0 };
+        Self { action, diff, size, ..Self::leaving(meta.kind, Why::UpToDate) }
+    }
+
+    /// An entry of this kind, left as it is.
+    pub fn leaving(kind: Kind, why: Why) -> Self {
         Self {
-            kind: meta.kind,
-            action,
-            diff,
+            kind,
+            action: Action::Keep(why),
+            diff: Diff::NONE,
             ending: Ending::Done,
-            size: if meta.kind == Kind::File { meta.size } else { 0 },
+            size: 0,
             written_bytes: 0,
             target: None,
+            because: None,
         }
     }
 }
@@ -198,8 +207,8 @@ impl<'l> Sheet<'l> {
         if was_told || wanted > self.ledger.detail {
             return;
         }
-        let Record { kind, action, diff, ending, size, written_bytes, target } = record;
-        let change = Change { path: path(), kind, action, diff, target, size };
+        let Record { kind, action, diff, ending, size, written_bytes, target, because } = record;
+        let change = Change { path: path(), kind, action, diff, target, because, size };
         let outcome = Outcome { phase: self.ledger.phase, change, ending, written_bytes };
         self.items.push(Item::Tell(outcome));
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{During, Side, Trouble};
+use crate::filter::within::Rules;
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::Name;
 use crate::scan::reach::Reach;
@@ -28,6 +29,8 @@ pub struct Layer {
     /// The device that the walk of it started on, for `--one-file-system`; `None` for the
     /// directory of a single operand, which starts below.
     pub dev: Option<u64>,
+    /// Which of its names are hidden.
+    pub rules: Rules,
 }
 
 impl Layer {
@@ -43,7 +46,7 @@ impl Layer {
         };
         let chain = self.chain.child(&found.name, found.follow());
         let reach = self.reach.below(&found.name);
-        Self { chain, root: Arc::clone(&self.root), reach, dev }
+        Self { chain, root: Arc::clone(&self.root), reach, dev, rules: self.rules.below() }
     }
 
     /// True if `dev` is the file system that the walk of it started on.

@@ -3,14 +3,20 @@
 use std::io;
 
 use crate::error::{During, Side, Trouble};
+use crate::filter::pattern::What;
+use crate::filter::within::{Reasons, Said};
 use crate::model::change::{Action, Diff, Why};
+use crate::model::meta::Kind;
+use crate::model::path::RelPath;
 use crate::report::ledger::{Record, Sheet};
+use crate::report::observer::Detail;
 use crate::scan::join::{Joined, match_dest, merge};
 use crate::scan::layer::{Contents, Found, list};
 use crate::scan::node::{Node, Spot};
+use crate::scan::reach::Reach;
 use crate::scan::walk::{NodeOf, Visit, Walk};
 use crate::settings::Mounts;
-use crate::sys::dir::Dir;
+use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
 /// Up to so many names are looked up one by one instead of listing the destination directory.
@@ -30,6 +36,9 @@ impl<V: Visit> Walk<'_, V> {
             }
             let listed = layer.chain.get().during(Side::Source, "open the directory");
             let listed = listed.and_then(|dir| {
+                if !matches!(layer.reach, Reach::Names(_)) {
+                    layer.rules.enter(&dir, &node.path(), Side::Source)?;
+                }
                 list(layer, &dir, self.links, self.select.mounts)
                     .during(Side::Source, "list the directory")
             });
@@ -72,6 +81,35 @@ impl<V: Visit> Walk<'_, V> {
             let record = Record::of(&meta, Action::Keep(Why::MountPoint), Diff::NONE);
             sheet.record(record, || node.path().join(&name));
         }
+        self.selected(node, layer, found, sheet)
+    }
+
+    /// Drops what the filter rules hide.
+    fn selected(
+        &self,
+        node: &NodeOf<V>,
+        layer: usize,
+        mut found: Vec<Found>,
+        sheet: &mut Sheet<'_>,
+    ) -> Vec<Found> {
+        let rules = &node.layers[layer].rules;
+        if rules.inside().is_none() {
+            return found;
+        }
+        let path = node.path();
+        let reasons = reasons(sheet);
+        found.retain(|found| {
+            let (what, kind) = what_of(found.is_dir);
+            let (why, because) = match rules.say(&path, &found.name, what, reasons) {
+                Said::Nothing => return true,
+                Said::In(because) => (Why::Shown, because),
+                Said::Out(because) => (Why::Hidden, because),
+            };
+            if reasons == Reasons::Named {
+                tell_rule(sheet, path.join(&found.name), kind, (why, because));
+            }
+            why == Why::Shown
+        });
         found
     }
 
@@ -95,11 +133,65 @@ impl<V: Visit> Walk<'_, V> {
                 || is_on_file_system_of_top(node, &dest).during(Side::Dest, "look at")?);
         let listed = dest.list().during(Side::Dest, "list the directory")?;
         let extras = match_dest(joined, listed);
-        if deletes && !extras.is_empty() {
-            self.visitor.extras(node, &dest, extras, sheet);
+        if !deletes || extras.is_empty() {
+            return Ok(());
         }
+        let extras = unprotected(node, &dest, extras, sheet)?;
+        self.visitor.extras(node, &dest, extras, sheet);
         Ok(())
     }
+}
+
+/// Drops what the filter rules protect from deletion.
+fn unprotected<M>(
+    node: &Node<M>,
+    dest: &Dir,
+    mut extras: Vec<Listed>,
+    sheet: &mut Sheet<'_>,
+) -> Result<Vec<Listed>, Trouble> {
+    let rules = node.protection();
+    let path = node.path();
+    rules.enter(dest, &path, Side::Dest)?;
+    if rules.inside().is_none() {
+        return Ok(extras);
+    }
+    let reasons = reasons(sheet);
+    extras.retain(|extra| {
+        let is_dir = is_dir(dest, extra);
+        let (what, kind) = what_of(is_dir);
+        let (why, because) = match rules.say(&path, &extra.name, what, reasons) {
+            Said::Nothing => return true,
+            Said::In(because) => (Why::AtRisk, because),
+            Said::Out(because) => (Why::Protected, because),
+        };
+        if reasons == Reasons::Named {
+            tell_rule(sheet, path.join(&extra.name), kind, (why, because));
+        }
+        why == Why::AtRisk
+    });
+    Ok(extras)
+}
+
+fn reasons(sheet: &Sheet<'_>) -> Reasons {
+    if sheet.ledger().detail() == Detail::All { Reasons::Named } else { Reasons::Unnamed }
+}
+
+fn what_of(is_dir: bool) -> (What, Kind) {
+    if is_dir { (What::Dir, Kind::Dir) } else { (What::Other, Kind::File) }
+}
+
+/// Where the listing does not say it, a look does; what can not be looked at is no directory.
+fn is_dir(dir: &Dir, listed: &Listed) -> bool {
+    let look = || stat::entry(dir, &listed.name, Follow::Never).ok().map(|meta| meta.kind);
+    listed.kind.or_else(look) == Some(Kind::Dir)
+}
+
+/// Tells which rule decided about a name.
+fn tell_rule(sheet: &mut Sheet<'_>, path: RelPath, kind: Kind, (why, because): (Why, String)) {
+    sheet.tally.planned += 1;
+    let mut record = Record::leaving(kind, why);
+    record.because = Some(because.into());
+    sheet.record(record, || path);
 }
 
 /// True if the destination directory is on the file system on which the operand's begins: with `-x`

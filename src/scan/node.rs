@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::error::Place;
+use crate::filter::within::Rules;
 use crate::model::meta::FileId;
 use crate::model::path::{Name, RelPath};
 use crate::scan::layer::Layer;
@@ -42,11 +43,18 @@ pub struct Node<M> {
     entries_changed: AtomicBool,
     /// The only entry goes by another name in the destination (file to file).
     renamed: Option<Name>,
+    /// Which names of the destination directory are protected from deletion.
+    protection: Rules,
 }
 
 impl<M> Node<M> {
     /// The top of a run. `dest`: `None` if there is no destination and none will be made.
-    pub fn root(layers: Vec<Layer>, dest: Option<Arc<Chain>>, renamed: Option<Name>) -> Arc<Self> {
+    pub fn root(
+        layers: Vec<Layer>,
+        dest: Option<Arc<Chain>>,
+        renamed: Option<Name>,
+        protection: Rules,
+    ) -> Arc<Self> {
         Arc::new(Self {
             parent: None,
             name: None,
@@ -59,6 +67,7 @@ impl<M> Node<M> {
             open: AtomicUsize::new(1),
             entries_changed: AtomicBool::new(false),
             renamed,
+            protection,
         })
     }
 
@@ -83,6 +92,7 @@ impl<M> Node<M> {
             open: AtomicUsize::new(1),
             entries_changed: AtomicBool::new(false),
             renamed: None,
+            protection: self.protection.below(),
         })
     }
 
@@ -134,6 +144,11 @@ impl<M> Node<M> {
             // The top of a run that does not take part itself is there or has no chain.
             Some(DestSide::Fresh | DestSide::Present) | None => self.dest.as_ref(),
         }
+    }
+
+    /// Which names of the destination directory are protected from deletion.
+    pub fn protection(&self) -> &Rules {
+        &self.protection
     }
 
     /// How its destination directory will be reached once it is made.

@@ -99,6 +99,12 @@ impl Chain {
         Ok(dir)
     }
 
+    /// The handle, opened anew: the directory's mode has changed.
+    pub fn open_again(&self) -> io::Result<Arc<Dir>> {
+        self.give_back();
+        self.get()
+    }
+
     /// Uses `dir` as the handle for good: it was reached through a symlink that the user asked to
     /// keep (`--keep-dirlinks`).
     pub fn pin(&self, dir: Dir) {

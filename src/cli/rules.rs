@@ -1,0 +1,91 @@
+//! The options of the filter language, in typed order, become the list of rules.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::cli::options::RuleOption;
+use crate::cli::problem::Problem;
+use crate::filter::cvs::CvsExtras;
+use crate::filter::error::FilterError;
+use crate::filter::lines::LineEnds;
+use crate::filter::list::{Unsided, Wanted};
+use crate::filter::rule::Action;
+use crate::filter::rules::{Builder, RuleSet};
+use crate::filter::within::read_path;
+
+/// One option and its argument.
+pub type Word = (RuleOption, OsString);
+
+/// The rules that the options make, in typed order; `--cvs-exclude` comes last wherever it stands.
+///
+/// # Errors
+/// A rule that makes no sense (1), or a file that can not be read (11).
+pub fn rules(words: &[Word], unsided: Unsided) -> Result<Arc<RuleSet>, Problem> {
+    if words.is_empty() {
+        return Ok(Arc::default());
+    }
+    let wants_cvs = words.iter().any(|(option, _)| *option == RuleOption::Cvs);
+    let extras = if wants_cvs { cvs_extras() } else { CvsExtras::default() };
+    let mut builder = Builder::new(unsided, extras);
+    for (option, argument) in words {
+        add(&mut builder, *option, argument).map_err(|error| problem(&error))?;
+    }
+    if wants_cvs {
+        builder.cvs_exclude().map_err(|error| problem(&error))?;
+    }
+    Ok(builder.finish())
+}
+
+fn add(builder: &mut Builder, option: RuleOption, argument: &OsStr) -> Result<(), FilterError> {
+    let text = argument.as_bytes();
+    match option {
+        RuleOption::Filter => builder.filter(text, &mut read),
+        RuleOption::Exclude => builder.pattern(Action::Exclude, text),
+        RuleOption::Include => builder.pattern(Action::Include, text),
+        RuleOption::ExcludeFrom => builder.patterns_from(Action::Exclude, text, &mut read),
+        RuleOption::IncludeFrom => builder.patterns_from(Action::Include, text, &mut read),
+        RuleOption::PerDir => builder.per_dir_shorthand(),
+        RuleOption::From0 => {
+            builder.line_ends(LineEnds::Nul);
+            Ok(())
+        }
+        RuleOption::NoFrom0 => {
+            builder.line_ends(LineEnds::Newline);
+            Ok(())
+        }
+        RuleOption::Cvs => Ok(()),
+    }
+}
+
+fn problem(error: &FilterError) -> Problem {
+    Problem { class: error.class(), text: error.to_string() }
+}
+
+/// Reads a rule file; `-` is standard input.
+fn read(wanted: Wanted<'_>) -> io::Result<Option<Vec<u8>>> {
+    match wanted {
+        Wanted::Path(b"-") => {
+            let mut bytes = Vec::new();
+            io::stdin().read_to_end(&mut bytes)?;
+            Ok(Some(bytes))
+        }
+        Wanted::Path(path) => read_path(path),
+        // Per-directory files are asked for when a directory is entered.
+        Wanted::Here(_) => Ok(None),
+    }
+}
+
+/// What the user adds to the list of `--cvs-exclude`.
+fn cvs_extras() -> CvsExtras {
+    let home = env::var_os("HOME").map(|home| Path::new(&home).join(".cvsignore"));
+    CvsExtras {
+        // rsync takes one that can not be read for none.
+        home_file: home.and_then(|path| fs::read(path).ok()),
+        variable: env::var_os("CVSIGNORE").map(|value| value.as_bytes().to_vec()),
+    }
+}

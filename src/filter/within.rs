@@ -1,0 +1,153 @@
+//! The rules in force in an open directory: its rule files are read below its handle.
+
+use std::ffi::OsStr;
+use std::fmt::Display;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use crate::error::{Cause, Side, Trouble};
+use crate::filter::error::FilterError;
+use crate::filter::item::Ask;
+use crate::filter::list::Wanted;
+use crate::filter::pattern::What;
+use crate::filter::rules::RuleSet;
+use crate::filter::scope::{self, Parents, Scope, Verdict};
+use crate::model::path::{Name, RelPath};
+use crate::sys::dir::{Dir, Follow};
+use crate::sys::read;
+
+/// The rules in force around a directory and, once it was entered, those inside it.
+///
+/// Without any rule there is nothing to ask.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    around: Option<Arc<Scope>>,
+    inside: OnceLock<Arc<Scope>>,
+}
+
+/// What the rules say of a name.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Nothing: it is in.
+    Nothing,
+    /// It is in; the text names the rule.
+    In(String),
+    /// It is out; the text names the rule.
+    Out(String),
+}
+
+impl Rules {
+    /// The rules around the root of a transfer; `None`: there are none.
+    fn around(scope: Option<Arc<Scope>>) -> Self {
+        Self { around: scope, inside: OnceLock::new() }
+    }
+
+    /// The rules around the root `top` of a transfer, as typed.
+    ///
+    /// `parents`: whether rule files above it count too.
+    pub fn at(set: &Arc<RuleSet>, side: scope::Side, top: &Path, parents: Parents) -> Self {
+        if set.is_empty() {
+            return Self::default();
+        }
+        // A path that can not be made absolute is empty, and that is the working directory.
+        let absolute = std::path::absolute(top).or_else(|_| std::env::current_dir());
+        let top = absolute.unwrap_or_else(|_| top.to_path_buf());
+        Self::around(Some(Scope::open(set, side, top.as_os_str().as_bytes(), parents)))
+    }
+
+    /// The rules around a directory in this one.
+    #[must_use]
+    pub fn below(&self) -> Self {
+        Self::around(self.inside().cloned())
+    }
+
+    /// The rules inside, as far as they are known.
+    pub fn inside(&self) -> Option<&Arc<Scope>> {
+        self.inside.get().or(self.around.as_ref())
+    }
+
+    /// Reads the rule files of the directory, which is `path` below the root of the transfer.
+    ///
+    /// # Errors
+    /// A rule that makes no sense, or a file that can not be read: nobody knows any more what takes
+    /// part, and the run ends.
+    pub fn enter(&self, dir: &Dir, path: &RelPath, side: Side) -> Result<(), Trouble> {
+        let Some(scope) = &self.around else { return Ok(()) };
+        let inside = enter(scope, dir, path, side)?;
+        self.inside.get_or_init(|| inside);
+        Ok(())
+    }
+
+    /// What the rules say of `name` in the directory `path`.
+    pub fn say(&self, path: &RelPath, name: &Name, what: What, reasons: Reasons) -> Said {
+        match self.inside() {
+            Some(scope) => said(scope.verdict(path.join(name).as_bytes(), what, Ask::All), reasons),
+            None => Said::Nothing,
+        }
+    }
+
+    /// True if `name` stays although its directory `path` is to be removed.
+    pub fn spare(&self, path: &RelPath, name: &Name, what: What) -> bool {
+        self.inside().is_some_and(|scope| {
+            scope.verdict(path.join(name).as_bytes(), what, Ask::Doomed).is_excluded()
+        })
+    }
+}
+
+/// Whether anybody wants to know which rule it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reasons {
+    /// Somebody does.
+    Named,
+    /// Nobody does.
+    Unnamed,
+}
+
+fn said(verdict: Verdict<'_>, reasons: Reasons) -> Said {
+    let name = |rule: &dyn Display| match reasons {
+        Reasons::Named => rule.to_string(),
+        Reasons::Unnamed => String::new(),
+    };
+    match verdict {
+        Verdict::Unmatched => Said::Nothing,
+        Verdict::Included(rule) => Said::In(name(&rule.shown())),
+        Verdict::Excluded(rule) => Said::Out(name(&rule.shown())),
+    }
+}
+
+fn enter(scope: &Arc<Scope>, dir: &Dir, path: &RelPath, side: Side) -> Result<Arc<Scope>, Trouble> {
+    let mut read = |wanted: Wanted<'_>| match wanted {
+        Wanted::Here(name) => read_here(dir, name),
+        Wanted::Path(path) => read_path(path),
+    };
+    scope.enter(path, &mut read).map_err(|error| trouble(side, &error))
+}
+
+fn trouble(side: Side, error: &FilterError) -> Trouble {
+    let cause = Cause::Ends { class: error.class(), why: error.to_string() };
+    Trouble { side, verb: "read the filter rules of", cause }
+}
+
+fn read_here(dir: &Dir, name: &Name) -> io::Result<Option<Vec<u8>>> {
+    let file = match read::open(dir, name, Follow::Links) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        result => result?,
+    };
+    let mut bytes = Vec::new();
+    { file }.read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// A rule file that a rule names by its path.
+///
+/// # Errors
+/// It is there and can not be read.
+pub fn read_path(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(OsStr::from_bytes(path)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
+    }
+}

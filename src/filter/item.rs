@@ -47,7 +47,7 @@ impl Rule {
             xattr: found.xattr,
             pattern: Pattern::new(found.pattern, base, dir, only),
             text: found.pattern.into(),
-            short: found.print().into(),
+            short: found.short_form().into(),
             origin,
             group,
         }
@@ -163,7 +163,7 @@ impl DirMerge {
             above,
             inherits: !merge.own_only,
             template,
-            short: merge.print(),
+            short: merge.short_form(),
             origin,
         }
     }

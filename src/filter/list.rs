@@ -10,7 +10,7 @@ use super::lines::{LineEnds, texts};
 use super::rule::{Action, Flags, Match, Merge, MergeKind, Parsed, Split, Syntax, Template, parse};
 use crate::model::path::Name;
 
-/// A pattern as long as this is left out, as rsync does (its limit of a path).
+/// A pattern as long as this is left out without an error, as rsync does (its limit of a path).
 const LONGEST: usize = 4096;
 
 /// A rule file that is asked for.
@@ -23,6 +23,9 @@ pub enum Wanted<'a> {
 }
 
 /// How the caller reads rule files; `None` if there is no such file.
+///
+/// rsync follows symlinks, takes a directory for an empty file, and passes over a
+/// per-directory file that it may not read; an error that is given here ends the reading of rules.
 pub type Reader<'r> = dyn FnMut(Wanted<'_>) -> io::Result<Option<Vec<u8>>> + 'r;
 
 /// What stays the same while rules are read.

@@ -306,7 +306,7 @@ fn letters(flags: Flags, middle: &[u8], out: &mut Vec<u8>) {
 
 impl Match<'_> {
     /// The rule in its short form.
-    pub(super) fn print(&self) -> Vec<u8> {
+    pub(super) fn short_form(&self) -> Vec<u8> {
         let mut out = vec![if self.action == Action::Include { b'+' } else { b'-' }];
         let middle = [(self.negated, b'!'), (self.xattr, b'x')];
         let middle: Vec<u8> =
@@ -320,7 +320,7 @@ impl Match<'_> {
 
 impl Merge<'_> {
     /// The rule in its short form, without `e`, which is a rule of its own.
-    pub(super) fn print(&self) -> Vec<u8> {
+    pub(super) fn short_form(&self) -> Vec<u8> {
         let mut out = vec![if self.kind == MergeKind::Once { b'.' } else { b':' }];
         let mut middle = Vec::new();
         if matches!(self.template.syntax, Syntax::Cvs(_)) {
@@ -353,8 +353,8 @@ mod tests {
             None => Vec::new(),
             Some(Parsed::Clear) => b"!".to_vec(),
             Some(Parsed::CvsList(_)) => b"CVS".to_vec(),
-            Some(Parsed::Match(found)) => found.print(),
-            Some(Parsed::Merge(merge)) => merge.print(),
+            Some(Parsed::Match(found)) => found.short_form(),
+            Some(Parsed::Merge(merge)) => merge.short_form(),
         };
         Ok(String::from_utf8(bytes).unwrap())
     }
@@ -400,7 +400,7 @@ mod tests {
     fn a_simple_pattern_may_name_its_action_and_clear_the_list() {
         let template = Template::lines(Syntax::Simple(Action::Exclude));
         let read = |text: &'static str| match parse(text.as_bytes(), template).unwrap() {
-            Some(Parsed::Match(found)) => found.print(),
+            Some(Parsed::Match(found)) => found.short_form(),
             Some(Parsed::Clear) => b"!".to_vec(),
             _ => panic!("{text} is neither"),
         };

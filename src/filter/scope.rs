@@ -163,7 +163,8 @@ impl Scope {
         self.decide(&Subject::new(path, what, self.shown_top()), ask, Names::Paths)
     }
 
-    /// What the rules with an `x` modifier say of the name of an extended attribute.
+    /// What the rules with an `x` modifier say of the name of an extended attribute. rsync leaves
+    /// out what either side excludes.
     pub fn xattr_verdict(&self, name: &[u8]) -> Verdict<'_> {
         self.decide(&Subject::new(name, What::Other, self.shown_top()), Ask::All, Names::Xattrs)
     }
@@ -371,6 +372,28 @@ mod tests {
         let error = builder.filter(b". m", &mut |_| Ok(Some(b". m".to_vec()))).unwrap_err();
         assert!(error.to_string().starts_with("merge files are nested"), "{error}");
         assert_eq!(error.class().exit_code(), 11);
+    }
+
+    /// The answers are those of `rsync -X`.
+    #[test]
+    fn rules_about_extended_attributes_are_apart() {
+        for (rule, out) in [
+            ("-x user.foo", &["user.foo"][..]),
+            ("-x *foo", &["user.foo", "user.xfoo"]),
+            ("-x user.*", &["user.foo", "user.xfoo"]),
+            ("-x /user.foo", &["user.foo"]),
+            ("-x b", &["user.a/b"]),
+            ("-x! user.foo", &["user.xfoo", "user.a/b"]),
+            ("-x user.foo/", &[]),
+            ("- user.foo", &[]),
+        ] {
+            let scope = scope(rule.as_bytes());
+            let names = ["user.foo", "user.xfoo", "user.a/b"].into_iter();
+            let found: Vec<_> =
+                names.filter(|name| scope.xattr_verdict(name.as_bytes()).is_excluded()).collect();
+            assert_eq!(found, out, "{rule}");
+        }
+        assert!(!is_out(&scope(b"-x foo"), "foo"));
     }
 
     #[test]

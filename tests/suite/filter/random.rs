@@ -184,7 +184,7 @@ fn compare(row: &Row) {
 fn config() -> ProptestConfig {
     let cases = std::env::var("TWOSYNC_FILTER_CASES").ok().and_then(|text| text.parse().ok());
     ProptestConfig {
-        cases: cases.unwrap_or(128),
+        cases: cases.unwrap_or(64),
         failure_persistence: None,
         max_shrink_iters: 200,
         ..ProptestConfig::default()

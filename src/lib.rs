@@ -31,14 +31,15 @@
 //!
 //! | row | modules |
 //! |-----|---------|
-//! | 9 | `main` |
-//! | 8 | [`cli`]: the only place that prints, parses arguments, exits |
-//! | 7 | [`sync`]: two phases in order |
-//! | 6 | [`roots`]: operands as rsync reads them |
-//! | 5 | [`phase`]: copy; verify and repair; what both share |
-//! | 4 | [`scan`], [`compare`], [`decide`](mod@decide), [`act`]: the four verbs; none imports another |
-//! | 3 | [`settings`]: all choices, resolved, in groups |
-//! | 2 | [`filter`], [`journal`], [`report`], [`effort`]: tools |
+//! | 10 | `main` |
+//! | 9 | [`cli`]: the only place that prints, parses arguments, exits |
+//! | 8 | [`sync`]: two phases in order |
+//! | 7 | [`roots`]: operands as rsync reads them |
+//! | 6 | [`phase`]: copy; verify and repair; what both share |
+//! | 5 | [`scan`], [`compare`], [`decide`](mod@decide), [`act`]: the four verbs; none imports another |
+//! | 4 | [`settings`]: all choices, resolved, in groups |
+//! | 3 | [`journal`], [`report`], [`effort`]: tools |
+//! | 2 | [`filter`]: rsync's rule language |
 //! | 1 | [`error`](mod@error): what went wrong; [`sys`]: what the kernel offers |
 //! | 0 | [`model`]: nouns; no I/O |
 //!
@@ -47,7 +48,10 @@
 //! - Below the two roots everything is reached by single names from open directory handles, without
 //!   following symlinks ([`sys::dir`]); handles are given back when they are many ([`sys::chain`]).
 //! - Nothing that changes the disk can be called without a `&Permit`; no code asks "is this a dry
-//!   run?".
+//!   run?". Entries change only in [`act`]; directories are opened up and finished in
+//!   [`phase::dirs`].
+//! - A destination directory is listed, not asked for each name: where it takes two names for one (no
+//!   difference of case), the second is missing by its own name, and making it fails.
 //! - No task waits for another, so no stack grows with the tree.
 //! - Every write moves a file's time to *now*, so a mark set before writing does not last: a file
 //!   whose copy fails or is stopped is marked *afterwards* ([`act::perform::leave_torn`]), by a time

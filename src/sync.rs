@@ -1,8 +1,8 @@
 //! The library's door: two phases in order.
 
 use std::io;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::effort::{Crew, Stop};
@@ -15,10 +15,11 @@ use crate::model::entry::Pair;
 use crate::phase::copy::Copy;
 use crate::phase::pass::{Memo, Pass};
 use crate::phase::verify::Verify;
-use crate::report::ledger::{Keeps, Ledger, Record, Sheet};
+use crate::report::ledger::{Deciding, Keeps, Ledger, Record, Sheet};
 use crate::report::observer::{Event, Observer, Phase};
 use crate::report::tally::{Findings, Tally};
-use crate::roots::{Dest, Sources, open_dest, open_sources};
+use crate::roots::dest::{Dest, open_dest};
+use crate::roots::sources::{Sources, ids_up_to_root, open_sources};
 use crate::scan::node::Node;
 use crate::scan::own::OwnDirs;
 use crate::scan::survey::survey;
@@ -76,13 +77,14 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
         return Err(Fault::rule(Class::FileIo, "start work on", place, why));
     }
     let permit = (settings.effect == Effect::Sync).then(Permit::grant);
-    let budget = Budget::new(files / 4);
+    let budget = Budget::new(files / 6);
     let mut sources = open_sources(settings, &budget);
     let mut report = Report::default();
     for fault in sources.faults.drain(..) {
         report.meet(Some(fault.class));
         observer.fault(&fault);
     }
+    sources.check_rules()?;
     let dest = if sources.is_empty() {
         Dest::nowhere(settings)
     } else {
@@ -91,7 +93,8 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
     if settings.effect != Effect::VerifyOnly {
         tell_made(&dest, &sources, settings, observer);
     }
-    let pass = Pass::new(settings, permit.as_ref(), stop, dest.root.clone(), umask);
+    let mut pass = Pass::new(settings, permit.as_ref(), stop, dest.root.clone(), &budget, umask);
+    pass.sources = sources.with_all_above(settings.links.source);
     pass.source_failed.store(sources.lost_contents, Ordering::Relaxed);
     let own = overlap(&sources, &dest, settings.links.source);
     let run = Run { pass, observer, sources, dest, own };
@@ -118,16 +121,8 @@ fn tell_made(dest: &Dest, sources: &Sources, settings: &Settings, observer: &dyn
 
 /// Which of the destination's directories would be met in the source.
 fn overlap(sources: &Sources, dest: &Dest, links: SourceLinks) -> OwnDirs {
-    let mut above = Vec::new();
-    let mut at = dest.chain.as_ref().and_then(|chain| chain.get().ok());
-    while let Some(dir) = at {
-        let Ok(meta) = stat::handle(&*dir) else { break };
-        if above.last() == Some(&meta.id) {
-            break;
-        }
-        above.push(meta.id);
-        at = dir.open_parent().ok().map(Arc::new);
-    }
+    let opened = dest.chain.as_ref().and_then(|chain| chain.get().ok());
+    let above = opened.map_or_else(Vec::new, ids_up_to_root);
     let named = sources.roots(links);
     OwnDirs {
         // A source that is the destination itself (`DIR DIR`) is copied into itself, once.
@@ -193,6 +188,9 @@ impl Run<'_> {
         self.observer.phase_starts(Phase::Copy, &ledger);
         let copy = Copy { pass: &self.pass, journal: journal.as_ref(), ledger: &ledger };
         let mut sheet = ledger.sheet(first);
+        for (path, kind, said) in &self.sources.hidden {
+            sheet.ruled(path.clone(), *kind, Deciding::Transfer, said.clone());
+        }
         for (path, dir) in &self.sources.skipped_dirs {
             sheet.tally.planned += 1;
             let record = Record::of(dir, Action::Keep(Why::NotRecursive), Diff::NONE);

@@ -1,5 +1,6 @@
 //! Removing what stands in the way or what the source has not got: an entry, or a whole directory.
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::{Cause, Trouble};
 use crate::error::{During, Side};
 use crate::filter::pattern::What;
-use crate::filter::within::Rules;
-use crate::model::meta::Kind;
+use crate::filter::within::{Reasons, Rules, Said};
+use crate::model::meta::{FileId, Kind};
 use crate::model::path::{Name, RelPath, listing_order};
 use crate::settings::Mounts;
 use crate::sys::attrs::{Target, set_mode};
@@ -43,22 +44,45 @@ pub enum Removal {
     /// The limit was reached.
     OverLimit,
     /// A directory that still holds something.
-    NotEmpty,
+    NotEmpty(Rest),
     /// A directory on another file system, with which `--one-file-system` has nothing to do.
     MountPoint,
+    /// Nothing yet: a filter rule has something to say of it.
+    Ruled(Said),
     /// It could not be removed.
     Failed(Trouble),
 }
 
-/// What became of what is in a directory.
+/// What stays of what is in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rest {
+    /// Nothing, or nothing would.
+    Nothing,
+    /// Only what nobody wanted removed: protected by a rule, on another file system, still open on an
+    /// NFS client.
+    Spared,
+    /// Something that could not be removed.
+    Something,
+}
+
+/// What became of a directory's contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emptied {
-    /// Nothing is left, or would be.
-    Yes,
-    /// Something is left.
-    No,
+    /// This is left.
+    To(Rest),
     /// It is a mount point and was not looked into.
     MountPoint,
+}
+
+impl Removal {
+    /// What the directory above is left with.
+    fn rest(&self) -> Rest {
+        match self {
+            Self::Removed | Self::Ruled(_) => Rest::Nothing,
+            Self::NotEmpty(Rest::Spared) | Self::MountPoint => Rest::Spared,
+            Self::NotEmpty(_) | Self::OverLimit | Self::Failed(_) => Rest::Something,
+        }
+    }
 }
 
 /// One entry that was to be removed, told from the deepest up.
@@ -81,18 +105,21 @@ pub struct Clearing<'a> {
     pub limit: &'a Limit,
     /// Whether what is mounted below is removed too (`--one-file-system`).
     pub mounts: Mounts,
+    /// Whether somebody wants to know which filter rules decided.
+    pub reasons: Reasons,
+    /// How many handles there are.
+    pub budget: &'a Arc<Budget>,
+    /// The sources, and the directories above them: they are never removed.
+    pub sources: &'a HashSet<FileId>,
 }
-
-/// How many handles a removal keeps open on its way down.
-const HANDLES: u64 = 32;
 
 /// A directory on the way down, with what is left to remove in it.
 struct Level {
     chain: Arc<Chain>,
     name: Name,
     left: Vec<Listed>,
-    /// True while everything met in it is gone.
-    emptied: bool,
+    /// What will stay in it.
+    rest: Rest,
     /// True if another file system is mounted on it.
     is_mount_point: bool,
     /// What in it must stay.
@@ -126,8 +153,8 @@ impl Clearing<'_> {
             return tell(Removed { path, kind, removal });
         }
         let removal = match self.empty(home, name, tell) {
-            Ok(Emptied::Yes) => self.remove_one(dir, name, Kind::Dir),
-            Ok(Emptied::No) => Removal::NotEmpty,
+            Ok(Emptied::To(Rest::Nothing)) => self.remove_one(dir, name, Kind::Dir),
+            Ok(Emptied::To(rest)) => Removal::NotEmpty(rest),
             Ok(Emptied::MountPoint) => Removal::MountPoint,
             Err(trouble) => Removal::Failed(trouble),
         };
@@ -143,20 +170,20 @@ impl Clearing<'_> {
     ) -> Result<Emptied, Trouble> {
         let dir = home.dir;
         let verb = "open the directory to delete in";
-        let root = Chain::root(dir.duplicate().during(Side::Dest, verb)?, &Budget::new(HANDLES));
+        let root = Chain::root(dir.duplicate().during(Side::Dest, verb)?, self.budget);
         let first = root.child(name, Follow::Never);
-        let mut levels = vec![self.level(first, name.clone(), home)?];
+        let mut levels =
+            vec![self.level(first, name.clone(), &RelPath::from_names([name]), home, tell)?];
         loop {
             let is_first = levels.len() == 1;
             let path = path_of(&levels);
-            let Some(level) = levels.last_mut() else { return Ok(Emptied::Yes) };
+            let Some(level) = levels.last_mut() else {
+                return Ok(Emptied::To(Rest::Nothing));
+            };
             let Some(entry) = level.left.pop() else {
                 if is_first {
-                    return Ok(match (level.emptied, level.is_mount_point) {
-                        (true, _) => Emptied::Yes,
-                        (false, false) => Emptied::No,
-                        (false, true) => Emptied::MountPoint,
-                    });
+                    let rest = Emptied::To(level.rest);
+                    return Ok(if level.is_mount_point { Emptied::MountPoint } else { rest });
                 }
                 self.climb(&mut levels, tell);
                 continue;
@@ -175,20 +202,20 @@ impl Clearing<'_> {
                 let chain = level.chain.child(&entry.name, Follow::Never);
                 let above = above.below(home.path);
                 let inside = Home { dir: &here, path: &above, rules: &level.rules };
-                match self.level(chain, entry.name, &inside) {
+                match self.level(chain, entry.name, &path, &inside, tell) {
                     Ok(below) => {
                         level.chain.give_back_if_tight();
                         levels.push(below);
                     }
                     Err(trouble) => {
-                        level.emptied = false;
+                        level.rest = Rest::Something;
                         tell(Removed { path, kind, removal: Removal::Failed(trouble) });
                     }
                 }
                 continue;
             }
             let removal = self.remove_one(&here, &entry.name, kind);
-            level.emptied &= matches!(removal, Removal::Removed);
+            level.rest = level.rest.max(removal.rest());
             tell(Removed { path, kind, removal });
         }
     }
@@ -198,7 +225,7 @@ impl Clearing<'_> {
         let path = path_of(levels);
         let (Some(done), Some(above)) = (levels.pop(), levels.last_mut()) else { return };
         let kind = Kind::Dir;
-        let removal = if done.emptied {
+        let removal = if done.rest == Rest::Nothing {
             match above.chain.get().during(Side::Dest, "open the directory of") {
                 Ok(dir) => self.remove_one(&dir, &done.name, kind),
                 Err(trouble) => Removal::Failed(trouble),
@@ -206,17 +233,32 @@ impl Clearing<'_> {
         } else if done.is_mount_point {
             Removal::MountPoint
         } else {
-            Removal::NotEmpty
+            Removal::NotEmpty(done.rest)
         };
-        above.emptied &= matches!(removal, Removal::Removed);
+        above.rest = above.rest.max(removal.rest());
         tell(Removed { path, kind, removal });
     }
 
     /// The directory `name` of `home`, with what may be removed in it.
-    fn level(&self, chain: Arc<Chain>, name: Name, home: &Home<'_>) -> Result<Level, Trouble> {
+    ///
+    /// `rel`: its path below the directory that the removal started in.
+    fn level(
+        &self,
+        chain: Arc<Chain>,
+        name: Name,
+        rel: &RelPath,
+        home: &Home<'_>,
+        tell: &mut dyn FnMut(Removed),
+    ) -> Result<Level, Trouble> {
         let rules = home.rules.below();
-        let mut level =
-            Level { chain, name, left: Vec::new(), emptied: true, is_mount_point: false, rules };
+        let mut level = Level {
+            chain,
+            name,
+            left: Vec::new(),
+            rest: Rest::Nothing,
+            is_mount_point: false,
+            rules,
+        };
         let listed = level.chain.get().and_then(|dir| Ok((dir.list()?, dir)));
         let listed = match (listed, self.permit) {
             (Err(error), Some(permit)) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -232,21 +274,32 @@ impl Clearing<'_> {
             let dev = |dir: &Dir| Ok::<_, io::Error>(stat::handle(dir)?.id.dev);
             let is_mount = dev(&dir).and_then(|own| Ok(own != dev(home.dir)?));
             if is_mount.during(Side::Dest, "look at")? {
-                (level.emptied, level.is_mount_point) = (false, true);
+                (level.rest, level.is_mount_point) = (Rest::Spared, true);
                 return Ok(level);
             }
+        }
+        if self.sources.contains(&stat::handle(&*dir).during(Side::Dest, "look at")?.id) {
+            let why = "it is a source of this run, or holds one (name another destination)";
+            return Err(Trouble::rule(Side::Dest, "delete", why));
         }
         let path = home.path.join(&level.name);
         level.rules.enter(&dir, &path, Side::Dest)?;
         // Popped from the end: the reverse of the order in which rsync lists.
         let is_dir = |listed: &Listed| listed.kind == Some(Kind::Dir);
         left.sort_unstable_by(|a, b| listing_order((&a.name, is_dir(a)), (&b.name, is_dir(b))));
-        let all = left.len();
         left.retain(|listed| {
             let what = if is_dir(listed) { What::Dir } else { What::Other };
-            !level.rules.spare(&path, &listed.name, what)
+            let said = level.rules.say_of_doomed(&path, &listed.name, what, self.reasons);
+            let spared = matches!(said, Said::Out(_)) || is_silly_rename(&listed.name);
+            if spared {
+                level.rest = Rest::Spared;
+            }
+            if said != Said::Nothing && self.reasons == Reasons::Named {
+                let kind = if is_dir(listed) { Kind::Dir } else { Kind::File };
+                tell(Removed { path: rel.join(&listed.name), kind, removal: Removal::Ruled(said) });
+            }
+            !spared
         });
-        level.emptied = left.len() == all;
         level.left = left;
         Ok(level)
     }
@@ -276,11 +329,18 @@ impl Clearing<'_> {
             Err(Trouble { cause: Cause::Io(error), .. })
                 if error.kind() == io::ErrorKind::DirectoryNotEmpty =>
             {
-                Removal::NotEmpty
+                Removal::NotEmpty(Rest::Spared)
             }
             Err(trouble) => Removal::Failed(trouble),
         }
     }
+}
+
+/// True for the name of a removed file that is still open on an NFS client (`.nfs` and 24 hex
+/// digits; `nfs_sillyrename` in the kernel): the client removes it itself.
+pub fn is_silly_rename(name: &Name) -> bool {
+    let digits = name.as_bytes().strip_prefix(b".nfs");
+    digits.is_some_and(|digits| digits.len() >= 16 && digits.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// True if even its owner may not make or remove entries in it.

@@ -13,7 +13,7 @@ use crate::model::change::{Action, Attrs, Diff};
 use crate::model::digest::{Digest, RangeHasher};
 use crate::model::meta::{Kind, Meta, Stamp};
 use crate::settings::Durability;
-use crate::sys::attrs::{Target, set_mtime};
+use crate::sys::attrs::{Target, set_mode, set_mtime};
 use crate::sys::permit::Permit;
 use crate::sys::sides::Sides;
 use crate::sys::{node, process, read, stat, write};
@@ -110,7 +110,9 @@ fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     unlink_replaced(permit, job)?;
     let wanted = Wanted::of(job.source, job.same_kind(), job.rules);
     let now = make_node(permit, &job.sides, job.source, &target, &wanted, job.rules)?;
-    let mut performed = Performed { entry_changed: true, ..Performed::default() };
+    // It has no bytes; but phase two asks what this run has made.
+    let digest = Some((Digest::of(b""), *job.source));
+    let mut performed = Performed { digest, entry_changed: true, ..Performed::default() };
     // A directory is finished when all below it is done.
     if job.source.kind != Kind::Dir {
         let target = Target::Entry(job.sides.dest, job.sides.dest_name);
@@ -225,8 +227,12 @@ pub fn finish_file(
         None => close_file(permit, file, durability),
     };
     closed.map_err(|trouble| {
-        let access = write::Access::Write;
-        let marked = write::open_existing(permit, sides.dest, sides.dest_name, access)
+        // Its final mode may be read-only.
+        let target = Target::Entry(sides.dest, sides.dest_name);
+        let open =
+            || write::open_existing(permit, sides.dest, sides.dest_name, write::Access::Write);
+        let marked = open()
+            .or_else(|_| set_mode(permit, target, now.mode | 0o600).and_then(|()| open()))
             .and_then(|file| mark_torn(permit, &file, &now, &copied.source));
         unless_marked(marked, trouble)
     })?;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 
 use crate::act::finish::{Rules, Wanted};
-use crate::error::{During, Side, Trouble};
+use crate::error::{Cause, During, Side, Trouble};
 use crate::model::meta::{Kind, Meta};
 use crate::sys::attrs::{Target, set_mode};
 use crate::sys::dir::Follow;
@@ -32,8 +32,16 @@ pub fn create_file(
     rules: &Rules,
 ) -> Result<Opened, Trouble> {
     let mode = wanted.mode_at_creation(source, rules);
-    let file =
-        write::create(permit, sides.dest, sides.dest_name, mode).during(Side::Dest, "create")?;
+    let created = write::create(permit, sides.dest, sides.dest_name, mode);
+    let file = created.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Trouble::rule(
+            Side::Dest,
+            "create",
+            "it is there by another name (the destination makes no difference of case or spelling), \
+             or somebody else made it meanwhile",
+        ),
+        _ => Trouble { side: Side::Dest, verb: "create", cause: Cause::Io(error) },
+    })?;
     let now = stat::handle(&file).during(Side::Dest, "look at")?;
     Ok(Opened { file, now, is_new: true })
 }
@@ -69,6 +77,10 @@ pub fn open_file(
     let now = stat::handle(&file).during(Side::Dest, "look at")?;
     if now.kind != Kind::File {
         return Err(Trouble::rule(Side::Dest, "write to", "it is no regular file any more"));
+    }
+    if now.nlink > 1 {
+        let why = "somebody has given it another name meanwhile (run again)";
+        return Err(Trouble::rule(Side::Dest, "write to", why));
     }
     let now = narrow(permit, &file, now, wanted);
     Ok(Opened { file, now, is_new: false })

@@ -114,7 +114,8 @@ fn close(report: &Report, console: &Console, display: &Display) {
 /// The gravest class that was met. What the findings say counts also where no fault was told.
 fn worst_of(report: &Report) -> Option<Class> {
     let skipped = (report.copy.deletions_skipped > 0).then_some(Class::MaxDelete);
-    let classes = [report.worst, skipped];
+    let remains = report.findings.remaining > 0 && report.worst.is_none();
+    let classes = [report.worst, skipped, remains.then_some(Class::Unverified)];
     classes.into_iter().flatten().max_by_key(|class| class.rank())
 }
 

@@ -29,7 +29,7 @@ pub struct Rules {
 }
 
 /// What the rules say of a name.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
     /// Nothing: it is in.
     Nothing,
@@ -89,11 +89,12 @@ impl Rules {
         }
     }
 
-    /// True if `name` stays although its directory `path` is to be removed.
-    pub fn spare(&self, path: &RelPath, name: &Name, what: What) -> bool {
-        self.inside().is_some_and(|scope| {
-            scope.verdict(path.join(name).as_bytes(), what, Ask::Doomed).is_excluded()
-        })
+    /// What the rules say of `name`, whose directory `path` is to be removed as a whole.
+    pub fn say_of_doomed(&self, path: &RelPath, name: &Name, what: What, why: Reasons) -> Said {
+        match self.inside() {
+            Some(scope) => said(scope.verdict(path.join(name).as_bytes(), what, Ask::Doomed), why),
+            None => Said::Nothing,
+        }
     }
 }
 
@@ -137,8 +138,11 @@ fn read_here(dir: &Dir, name: &Name) -> io::Result<Option<Vec<u8>>> {
         result => result?,
     };
     let mut bytes = Vec::new();
-    { file }.read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
+    match { file }.read_to_end(&mut bytes) {
+        // rsync takes a directory of that name for an empty file.
+        Err(error) if error.kind() != io::ErrorKind::IsADirectory => Err(error),
+        _ => Ok(Some(bytes)),
+    }
 }
 
 /// A rule file that a rule names by its path.

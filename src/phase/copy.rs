@@ -40,8 +40,10 @@ impl Copy<'_> {
         performed: Performed,
         sheet: &mut Sheet<'_>,
     ) {
-        if let (Some(journal), Some((digest, source))) = (self.journal, &performed.digest) {
-            journal.append(&at.path(), source, *digest);
+        if let Some(journal) = self.journal
+            && let Some((digest, source)) = performed.digest
+        {
+            journal.append(&at.path(), &source, digest);
         }
         let record = self.pass.settle(at, record, performed, sheet);
         sheet.record(record, || at.path());

@@ -1,6 +1,6 @@
 //! Directories, in both passes: made or found when they are entered, finished when all below is done.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use crate::act::content::Writing;
 use crate::act::finish::{Time, Wanted, apply};
@@ -75,6 +75,9 @@ impl Pass<'_> {
             }
             _ => Diff::NONE,
         };
+        if let Err(trouble) = self.meets_no_other(&pair, sheet) {
+            return self.give_up(at, &source, trouble, sheet);
+        }
         let action = decide(&pair, &diff);
         found(&diff, action, sheet);
         let side = match self.make_or_find(node, at, &pair, action, diff) {
@@ -88,6 +91,21 @@ impl Pass<'_> {
         }
         sheet.record(record, path);
         Entered::Walk(side, Memo { source, action, diff, widened })
+    }
+
+    /// With `--keep-dirlinks` two source directories may lead to one of the destination: the second
+    /// one would overwrite the first, and neither could ever be right.
+    fn meets_no_other(&self, pair: &Pair, sheet: &Sheet<'_>) -> Result<(), Trouble> {
+        let (DestDirLinks::Keep, Some(dest)) = (self.settings.links.dest_dirs, pair.dest()) else {
+            return Ok(());
+        };
+        let mut entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (sheet.ledger().phase(), dest.id);
+        if dest.kind != Kind::Dir || entered.insert(key) {
+            return Ok(());
+        }
+        let why = "a symlink that --keep-dirlinks keeps leads another source directory there, too";
+        Err(Trouble::rule(Side::Dest, "enter", why))
     }
 
     fn give_up(

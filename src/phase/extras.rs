@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::act::clear::{Home, Removal};
+use crate::act::clear::{Home, Removal, Rest, is_silly_rename};
 use crate::error::{During, Side};
 use crate::model::meta::Kind;
-use crate::model::path::Name;
 use crate::phase::pass::{Memo, Pass};
 use crate::report::ledger::{Ledger, Sheet};
 use crate::scan::node::{Node, Spot};
@@ -36,7 +35,7 @@ impl Pass<'_> {
         extras: Vec<Listed>,
         sheet: &mut Sheet<'_>,
     ) -> Removals {
-        let clearing = self.clearing();
+        let clearing = self.clearing(sheet.ledger());
         let path = node.path();
         let home = Home { dir: dest, path: &path, rules: node.protection() };
         let mut removals = Removals::default();
@@ -64,7 +63,7 @@ impl Pass<'_> {
             clearing.remove(&home, &extra.name, kind, &mut |removed| {
                 match removed.removal {
                     Removal::Removed => removals.removed += 1,
-                    Removal::MountPoint => {}
+                    Removal::MountPoint | Removal::Ruled(_) | Removal::NotEmpty(Rest::Spared) => {}
                     _ => removals.left += 1,
                 }
                 self.told_removal(node, removed, sheet);
@@ -75,13 +74,6 @@ impl Pass<'_> {
         }
         removals
     }
-}
-
-/// True for the name of a removed file that is still open on an NFS client (`.nfs` and 24 hex
-/// digits; `nfs_sillyrename` in the kernel): the client removes it itself.
-fn is_silly_rename(name: &Name) -> bool {
-    let digits = name.as_bytes().strip_prefix(b".nfs");
-    digits.is_some_and(|digits| digits.len() >= 16 && digits.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// What became of entries that the source has not got.

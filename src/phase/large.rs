@@ -124,7 +124,7 @@ pub struct LargeCompare<'s> {
     source: Meta,
     dest: Meta,
     known: Option<Digest>,
-    files: OnceLock<Result<(Option<File>, File), Trouble>>,
+    files: OnceLock<(Option<File>, File)>,
     digests: Box<[OnceLock<RangePair>]>,
     source_read_bytes: AtomicU64,
     dest_read_bytes: AtomicU64,
@@ -168,7 +168,7 @@ impl<'s> LargeCompare<'s> {
     }
 
     fn hash(&self, range: u64) -> Result<(), Trouble> {
-        let Some(Ok((source, dest))) = self.files.get() else { return Ok(()) };
+        let Some((source, dest)) = self.files.get() else { return Ok(()) };
         let stop = self.verify.pass.stop;
         let ours = match source {
             Some(file) => {
@@ -201,9 +201,15 @@ impl<'s> LargeCompare<'s> {
 
 impl Ranged for LargeCompare<'_> {
     fn start(&self) -> u64 {
-        match self.files.get_or_init(|| self.open()) {
-            Ok(_) => self.digests.len() as u64,
-            Err(_) => 0,
+        match self.open() {
+            Ok(files) => {
+                self.files.get_or_init(|| files);
+                self.digests.len() as u64
+            }
+            Err(trouble) => {
+                *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+                0
+            }
         }
     }
 
@@ -229,8 +235,7 @@ impl Ranged for LargeCompare<'_> {
                 Ok(Evidenced { is_equal: expected == theirs, digest_reused: self.known.is_some() })
             }
             (Some(trouble), _) => Err(trouble),
-            // A file could not be opened: comparing it once more tells why.
-            (None, None) => Ok(Evidenced { is_equal: false, digest_reused: false }),
+            (None, None) => Err(Trouble::rule(Side::Dest, "compare", "a part of it was not read")),
         };
         self.verify.large_compared(&at, &Pair::Both(self.source, self.dest), evidence, sheet);
     }

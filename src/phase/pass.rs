@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::act::clear::{Clearing, Emptied, Home, Limit, Removal, Removed};
+use crate::act::clear::{Clearing, Emptied, Home, Limit, Removal, Removed, Rest};
 use crate::act::content::Writing;
 use crate::act::finish;
 use crate::act::perform::{Job, Performed};
@@ -16,12 +16,13 @@ use crate::effort::Stop;
 use crate::error::{Cause, Class, During, Fault, Place, Side, Trouble};
 use crate::model::change::{Action, Attrs, Diff, Why};
 use crate::model::entry::Pair;
-use crate::model::meta::{Kind, Meta};
+use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::RelPath;
-use crate::report::ledger::{Ledger, Record, Sheet};
+use crate::report::ledger::{Deciding, Ledger, Record, Sheet};
 use crate::report::observer::{Detail, Ending, Event, Phase};
 use crate::scan::node::{At, Node, Spot};
 use crate::settings::{Effect, FullDirs, Settings};
+use crate::sys::chain::Budget;
 use crate::sys::dir::Follow;
 use crate::sys::mount::has_no_inodes;
 use crate::sys::permit::Permit;
@@ -59,6 +60,10 @@ pub struct Pass<'a> {
     pub policy: Policy,
     /// How much may still be deleted.
     pub limit: Limit,
+    /// The source directories and those above them: they are never deleted.
+    pub sources: HashSet<FileId>,
+    /// How many handles there are.
+    budget: Arc<Budget>,
     /// True once something of the source could not be read: nothing is deleted any more.
     pub source_failed: AtomicBool,
     /// True once a fault ended the run: no room, or rules that make no sense.
@@ -69,6 +74,8 @@ pub struct Pass<'a> {
     /// Directories whose attributes the destination refused to set.
     refused_dirs: Mutex<HashSet<RelPath>>,
     deletion_stopped: AtomicBool,
+    /// With `--keep-dirlinks`: the destination's directories that were entered.
+    pub entered: Mutex<HashSet<(Phase, FileId)>>,
 }
 
 /// Whether a fault was news.
@@ -90,6 +97,7 @@ impl<'a> Pass<'a> {
         permit: Option<&'a Permit>,
         stop: &'a Stop,
         dest_root: PathBuf,
+        budget: &Arc<Budget>,
         umask: u32,
     ) -> Self {
         let identity = Identity::current();
@@ -111,12 +119,15 @@ impl<'a> Pass<'a> {
                 Effect::VerifyOnly => None,
                 Effect::Sync | Effect::DryRun => settings.delete.limit,
             }),
+            sources: HashSet::new(),
+            budget: Arc::clone(budget),
             source_failed: AtomicBool::new(false),
             is_ended: AtomicBool::new(false),
             refused: AtomicU64::new(0),
             told: Mutex::default(),
             refused_dirs: Mutex::default(),
             deletion_stopped: AtomicBool::new(false),
+            entered: Mutex::default(),
         }
     }
 
@@ -305,7 +316,7 @@ impl<'a> Pass<'a> {
             read::open(at.source, at.name, at.follow).during(Side::Source, "open")?;
         }
         let name = at.dest_name();
-        let clearing = self.clearing();
+        let clearing = self.clearing(sheet.ledger());
         let empty = match self.settings.delete.full_dirs {
             FullDirs::Keep => match dir.open_child(name, Follow::Never).and_then(|at| at.list()) {
                 Ok(listed) => listed.is_empty(),
@@ -318,7 +329,7 @@ impl<'a> Pass<'a> {
                 let tell = &mut |removed| self.told_removal(node, removed, sheet);
                 let path = node.path();
                 let home = Home { dir, path: &path, rules: node.protection() };
-                clearing.empty(&home, name, tell)? == Emptied::Yes
+                clearing.empty(&home, name, tell)? == Emptied::To(Rest::Nothing)
             }
         };
         let (true, Some(permit)) = (empty, self.permit) else { return Ok(empty) };
@@ -341,9 +352,11 @@ impl<'a> Pass<'a> {
     }
 
     /// How entries are removed in this run.
-    pub fn clearing(&self) -> Clearing<'_> {
+    pub fn clearing(&self, ledger: &Ledger<'_>) -> Clearing<'_> {
         let mounts = self.settings.select.mounts;
-        Clearing { permit: self.permit, limit: &self.limit, mounts }
+        let reasons = ledger.reasons();
+        let (budget, sources) = (&self.budget, &self.sources);
+        Clearing { permit: self.permit, limit: &self.limit, mounts, reasons, budget, sources }
     }
 
     /// Records one removal below `node`.
@@ -355,7 +368,8 @@ impl<'a> Pass<'a> {
             Removal::Removed => sheet.record(record, path),
             Removal::OverLimit => sheet.tally.deletions_skipped += 1,
             Removal::MountPoint => {}
-            Removal::NotEmpty => {
+            Removal::Ruled(said) => sheet.ruled(path(), removed.kind, Deciding::Deletion, said),
+            Removal::NotEmpty(_) => {
                 sheet.tally.planned += 1;
                 record.action = Action::Keep(Why::DirNotEmpty);
                 sheet.record(record, path);

@@ -80,10 +80,9 @@ impl Prior {
 
 impl Verify<'_> {
     fn prior(&self, at: &At<'_, Memo>, source: &Meta) -> Prior {
-        if source.kind != Kind::File {
-            return Prior::NotOurs;
-        }
         match self.digests.of(|| at.path()) {
+            // There are no bytes to know a digest of.
+            Some(_) if source.kind != Kind::File => Prior::Stale,
             Some(written) => written.digest_of(source).map_or(Prior::Stale, Prior::Read),
             None => Prior::NotOurs,
         }
@@ -200,6 +199,13 @@ impl Verify<'_> {
             return Ok((pair, diff));
         }
         let (now_source, now_dest) = look(at)?;
+        if now_source.kind != source.kind {
+            return Err(Trouble::rule(
+                Side::Source,
+                "compare",
+                "it became something else meanwhile",
+            ));
+        }
         let Some(now_dest) = now_dest else { return Ok((Pair::SourceOnly(now_source), diff)) };
         let Some(sides) = at.sides() else { return Ok((pair, diff)) };
         let pass = self.pass;

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Class, Fault};
+use crate::filter::within::{Reasons, Said};
 use crate::model::change::{Action, Change, Diff, Why};
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
@@ -100,6 +101,11 @@ impl<'a> Ledger<'a> {
         self.detail
     }
 
+    /// Whether the observer wants to hear which filter rules decided.
+    pub fn reasons(&self) -> Reasons {
+        if self.detail == Detail::All { Reasons::Named } else { Reasons::Unnamed }
+    }
+
     /// Remembers a class without telling anything.
     pub fn remember(&self, class: Class) {
         let mut worst = self.worst.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,6 +172,15 @@ impl Record {
             because: None,
         }
     }
+}
+
+/// What a filter rule decides about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deciding {
+    /// Whether an entry takes part.
+    Transfer,
+    /// Whether an entry may be deleted.
+    Deletion,
 }
 
 /// One worker's part of the ledger.
@@ -237,6 +252,22 @@ impl<'l> Sheet<'l> {
         if sends && record.kind == Kind::File {
             tally.transferred_files += 1;
             tally.transferred_bytes += record.size;
+        }
+    }
+
+    /// Records what a filter rule said of an entry, if anybody wants to hear it.
+    pub fn ruled(&mut self, path: RelPath, kind: Kind, deciding: Deciding, said: Said) {
+        let (why, because) = match (deciding, said) {
+            (_, Said::Nothing) => return,
+            (Deciding::Transfer, Said::Out(because)) => (Why::Hidden, because),
+            (Deciding::Transfer, Said::In(because)) => (Why::Shown, because),
+            (Deciding::Deletion, Said::Out(because)) => (Why::Protected, because),
+            (Deciding::Deletion, Said::In(because)) => (Why::AtRisk, because),
+        };
+        if self.ledger.reasons() == Reasons::Named {
+            self.tally.planned += 1;
+            let because = Some(because.into());
+            self.record(Record { because, ..Record::leaving(kind, why) }, || path);
         }
     }
 

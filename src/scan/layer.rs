@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::error::{During, Side, Trouble};
 use crate::filter::within::Rules;
-use crate::model::meta::{Kind, Meta};
+use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::Name;
 use crate::scan::reach::Reach;
 use crate::settings::{Mounts, SourceLinks};
@@ -49,16 +49,19 @@ impl Layer {
         Self { chain, root: Arc::clone(&self.root), reach, dev, rules: self.rules.below() }
     }
 
+    /// The directory's inode; `None` if it can not be opened: listing it tells why.
+    pub(crate) fn id(&self) -> Option<FileId> {
+        Some(stat::handle(&*self.chain.get().ok()?).ok()?.id)
+    }
+
     /// True if `dev` is the file system that the walk of it started on.
     pub(crate) fn is_on(&self, dev: u64) -> bool {
         self.dev.is_none_or(|own| own == dev)
     }
 
     /// True if the directory is on another file system than the one that the walk of it started on.
-    /// One that can not be opened is none: listing it tells why.
     pub(crate) fn is_mount_point(&self) -> bool {
-        let looked = self.chain.get().and_then(|dir| stat::handle(&*dir));
-        looked.is_ok_and(|meta| !self.is_on(meta.id.dev))
+        self.id().is_some_and(|id| !self.is_on(id.dev))
     }
 }
 

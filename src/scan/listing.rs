@@ -1,15 +1,15 @@
 //! Listing one directory of the run: all its layers, joined with the destination.
 
+use std::collections::HashSet;
 use std::io;
 
 use crate::error::{During, Side, Trouble};
 use crate::filter::pattern::What;
-use crate::filter::within::{Reasons, Said};
+use crate::filter::within::Said;
 use crate::model::change::{Action, Diff, Why};
 use crate::model::meta::Kind;
-use crate::model::path::RelPath;
-use crate::report::ledger::{Record, Sheet};
-use crate::report::observer::Detail;
+use crate::model::path::Name;
+use crate::report::ledger::{Deciding, Record, Sheet};
 use crate::scan::join::{Joined, match_dest, merge};
 use crate::scan::layer::{Contents, Found, list};
 use crate::scan::node::{Node, Spot};
@@ -19,18 +19,18 @@ use crate::settings::Mounts;
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
-/// Up to so many names are looked up one by one instead of listing the destination directory.
-const FEW_NAMES: usize = 8;
-
 impl<V: Visit> Walk<'_, V> {
     /// What all layers have, joined with the destination; what only the destination has goes to
     /// the visitor.
     pub(crate) fn listing(&self, node: &NodeOf<V>, sheet: &mut Sheet<'_>) -> Vec<Joined> {
         let mut whole = true;
         let mut layers = Vec::with_capacity(node.layers.len());
-        let stays_in = self.select.mounts != Mounts::Cross && node.layers.len() > 1;
+        let is_merged = node.layers.len() > 1;
+        let stays_in = self.select.mounts != Mounts::Cross && is_merged;
         for (at, layer) in node.layers.iter().enumerate() {
-            if stays_in && layer.is_mount_point() {
+            // Of a directory with one layer this was found out when it was visited.
+            let is_own = is_merged && layer.id().is_some_and(|id| self.own.contains(id));
+            if is_own || (stays_in && layer.is_mount_point()) {
                 layers.push(Vec::new());
                 continue;
             }
@@ -81,38 +81,12 @@ impl<V: Visit> Walk<'_, V> {
             let record = Record::of(&meta, Action::Keep(Why::MountPoint), Diff::NONE);
             sheet.record(record, || node.path().join(&name));
         }
-        self.selected(node, layer, found, sheet)
+        selected(node, layer, found, sheet)
     }
 
-    /// Drops what the filter rules hide.
-    fn selected(
-        &self,
-        node: &NodeOf<V>,
-        layer: usize,
-        mut found: Vec<Found>,
-        sheet: &mut Sheet<'_>,
-    ) -> Vec<Found> {
-        let rules = &node.layers[layer].rules;
-        if rules.inside().is_none() {
-            return found;
-        }
-        let path = node.path();
-        let reasons = reasons(sheet);
-        found.retain(|found| {
-            let (what, kind) = what_of(found.is_dir);
-            let (why, because) = match rules.say(&path, &found.name, what, reasons) {
-                Said::Nothing => return true,
-                Said::In(because) => (Why::Shown, because),
-                Said::Out(because) => (Why::Hidden, because),
-            };
-            if reasons == Reasons::Named {
-                tell_rule(sheet, path.join(&found.name), kind, (why, because));
-            }
-            why == Why::Shown
-        });
-        found
-    }
-
+    /// The destination is listed, not asked for each name: where it takes two names of the source for
+    /// one (no difference of case, or of Unicode's forms), the second one is not there by its own
+    /// name, and making it fails.
     fn join_dest(
         &self,
         node: &NodeOf<V>,
@@ -123,7 +97,7 @@ impl<V: Visit> Walk<'_, V> {
         let Some(chain) = node.dest().filter(|_| !node.is_fresh()) else {
             return Ok(());
         };
-        if !deletes && joined.len() <= FEW_NAMES {
+        if !deletes && joined.len() <= 1 {
             take_all_for_there(joined);
             return Ok(());
         }
@@ -132,48 +106,62 @@ impl<V: Visit> Walk<'_, V> {
             && (self.select.mounts == Mounts::Cross
                 || is_on_file_system_of_top(node, &dest).during(Side::Dest, "look at")?);
         let listed = dest.list().during(Side::Dest, "list the directory")?;
+        let listed =
+            if deletes { unprotected(node, &dest, joined, listed, sheet)? } else { listed };
         let extras = match_dest(joined, listed);
-        if !deletes || extras.is_empty() {
-            return Ok(());
+        if deletes && !extras.is_empty() {
+            self.visitor.extras(node, &dest, extras, sheet);
         }
-        let extras = unprotected(node, &dest, extras, sheet)?;
-        self.visitor.extras(node, &dest, extras, sheet);
         Ok(())
     }
 }
 
-/// Drops what the filter rules protect from deletion.
+/// Drops what the filter rules hide.
+fn selected<M>(
+    node: &Node<M>,
+    layer: usize,
+    mut found: Vec<Found>,
+    sheet: &mut Sheet<'_>,
+) -> Vec<Found> {
+    let rules = &node.layers[layer].rules;
+    if rules.inside().is_none() {
+        return found;
+    }
+    let (path, reasons) = (node.path(), sheet.ledger().reasons());
+    found.retain(|found| {
+        let (what, kind) = what_of(found.is_dir);
+        let said = rules.say(&path, &found.name, what, reasons);
+        let is_in = !matches!(said, Said::Out(_));
+        sheet.ruled(path.join(&found.name), kind, Deciding::Transfer, said);
+        is_in
+    });
+    found
+}
+
+/// Drops what the filter rules protect from deletion, unless the source has it.
 fn unprotected<M>(
     node: &Node<M>,
     dest: &Dir,
-    mut extras: Vec<Listed>,
+    joined: &[Joined],
+    mut listed: Vec<Listed>,
     sheet: &mut Sheet<'_>,
 ) -> Result<Vec<Listed>, Trouble> {
     let rules = node.protection();
     let path = node.path();
     rules.enter(dest, &path, Side::Dest)?;
     if rules.inside().is_none() {
-        return Ok(extras);
+        return Ok(listed);
     }
-    let reasons = reasons(sheet);
-    extras.retain(|extra| {
-        let is_dir = is_dir(dest, extra);
-        let (what, kind) = what_of(is_dir);
-        let (why, because) = match rules.say(&path, &extra.name, what, reasons) {
-            Said::Nothing => return true,
-            Said::In(because) => (Why::AtRisk, because),
-            Said::Out(because) => (Why::Protected, because),
-        };
-        if reasons == Reasons::Named {
-            tell_rule(sheet, path.join(&extra.name), kind, (why, because));
-        }
-        why == Why::AtRisk
+    let ours: HashSet<&Name> = joined.iter().map(|entry| &entry.found.name).collect();
+    let reasons = sheet.ledger().reasons();
+    listed.retain(|listed| {
+        let (what, kind) = what_of(is_dir(dest, listed));
+        let said = rules.say(&path, &listed.name, what, reasons);
+        let stays = matches!(said, Said::Out(_)) && !ours.contains(&listed.name);
+        sheet.ruled(path.join(&listed.name), kind, Deciding::Deletion, said);
+        !stays
     });
-    Ok(extras)
-}
-
-fn reasons(sheet: &Sheet<'_>) -> Reasons {
-    if sheet.ledger().detail() == Detail::All { Reasons::Named } else { Reasons::Unnamed }
+    Ok(listed)
 }
 
 fn what_of(is_dir: bool) -> (What, Kind) {
@@ -184,14 +172,6 @@ fn what_of(is_dir: bool) -> (What, Kind) {
 fn is_dir(dir: &Dir, listed: &Listed) -> bool {
     let look = || stat::entry(dir, &listed.name, Follow::Never).ok().map(|meta| meta.kind);
     listed.kind.or_else(look) == Some(Kind::Dir)
-}
-
-/// Tells which rule decided about a name.
-fn tell_rule(sheet: &mut Sheet<'_>, path: RelPath, kind: Kind, (why, because): (Why, String)) {
-    sheet.tally.planned += 1;
-    let mut record = Record::leaving(kind, why);
-    record.because = Some(because.into());
-    sheet.record(record, || path);
 }
 
 /// True if the destination directory is on the file system on which the operand's begins: with `-x`

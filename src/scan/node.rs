@@ -203,6 +203,16 @@ impl<M> Node<M> {
     }
 }
 
+impl<M> Drop for Node<M> {
+    fn drop(&mut self) {
+        // Without this loop, dropping the last node of a deep tree would recurse to the top.
+        let mut parent = self.parent.take();
+        while let Some(node) = parent {
+            parent = Arc::into_inner(node).and_then(|mut node| node.parent.take());
+        }
+    }
+}
+
 /// Where something happened: a directory of the run, or a name in it.
 #[derive(Debug)]
 pub struct Spot<'a, M> {

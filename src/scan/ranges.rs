@@ -36,6 +36,10 @@ impl<'s, V: Visit> Walk<'s, V> {
         file: Box<dyn Ranged + 's>,
         mut sheet: Sheet<'s>,
     ) {
+        if self.stop.is_requested() {
+            // Not even opened: what stands there is whole.
+            return self.abandon(node, sheet, 1);
+        }
         let ranges = file.start();
         if ranges == 0 {
             file.finish(&mut sheet);

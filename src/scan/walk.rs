@@ -112,6 +112,9 @@ impl<'s, V: Visit> Walk<'s, V> {
     pub fn run(&'s self, top: &NodeOf<V>, standing: Option<Pair>, sheet: Sheet<'s>) {
         let mut sheet = sheet;
         sheet.tally.planned += u64::from(standing.is_some());
+        if let Some(source) = standing.as_ref().and_then(Pair::source) {
+            top.source_id.get_or_init(|| source.id);
+        }
         rayon::scope(|scope| {
             let top = Arc::clone(top);
             match standing {
@@ -375,7 +378,7 @@ impl<'s, V: Visit> Walk<'s, V> {
     }
 
     /// Ends a part of which `entries` entries were not looked at.
-    fn abandon(&self, node: NodeOf<V>, mut sheet: Sheet<'s>, entries: u64) {
+    pub(crate) fn abandon(&self, node: NodeOf<V>, mut sheet: Sheet<'s>, entries: u64) {
         sheet.tally.abandoned += entries;
         self.skip(node, sheet);
     }

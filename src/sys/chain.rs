@@ -27,9 +27,17 @@ impl Budget {
     fn is_tight(&self) -> bool {
         self.open.load(Ordering::Relaxed) > self.limit
     }
+
+    /// One handle is kept every so many levels, so that opening again takes few steps: the more are
+    /// open already, the fewer are kept.
+    fn stride(&self) -> u32 {
+        let times = self.open.load(Ordering::Relaxed) / self.limit.max(1);
+        let doubled = times.max(1).next_power_of_two().ilog2();
+        KEPT_EVERY.checked_shl(doubled).unwrap_or(u32::MAX)
+    }
 }
 
-/// Every so many levels a handle is kept, so that opening again never takes more steps.
+/// The least distance of levels at which handles are kept.
 const KEPT_EVERY: u32 = 64;
 
 /// One directory of one side.
@@ -113,7 +121,7 @@ impl Chain {
 
     /// Gives the handle back if there are too many.
     pub fn give_back_if_tight(&self) {
-        if self.budget.is_tight() && !self.depth.is_multiple_of(KEPT_EVERY) {
+        if self.budget.is_tight() && !self.depth.is_multiple_of(self.budget.stride()) {
             self.give_back();
         }
     }

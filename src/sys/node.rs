@@ -14,11 +14,11 @@ use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
 use crate::sys::{read, stat};
 
-/// Makes a directory; one that is there already is as good.
+/// Makes a directory; one that is there already by this name is as good.
 pub fn make_dir(_: &Permit, dir: &Dir, name: &Name, mode: u32) -> io::Result<()> {
     match rustix::fs::mkdirat(dir, name.as_c_str(), Mode::from_raw_mode(mode)) {
         Err(rustix::io::Errno::EXIST)
-            if stat::entry(dir, name, Follow::Never)?.kind == Kind::Dir =>
+            if is_listed(dir, name) && stat::entry(dir, name, Follow::Never)?.kind == Kind::Dir =>
         {
             Ok(())
         }
@@ -26,12 +26,19 @@ pub fn make_dir(_: &Permit, dir: &Dir, name: &Name, mode: u32) -> io::Result<()>
     }
 }
 
+/// True if the entry is there by this very name, and not by one that the file system takes for the
+/// same. A directory that can not be listed is believed.
+fn is_listed(dir: &Dir, name: &Name) -> bool {
+    dir.list().map_or(true, |listed| listed.iter().any(|listed| listed.name == *name))
+}
+
 /// Makes a symlink; one that is there already with this target is as good.
 pub fn make_link(_: &Permit, dir: &Dir, name: &Name, target: &[u8]) -> io::Result<()> {
     let target_c = CString::new(target)?;
     match rustix::fs::symlinkat(target_c.as_c_str(), dir, name.as_c_str()) {
         Err(rustix::io::Errno::EXIST)
-            if read::link_target(dir, name).is_ok_and(|there| *there == *target) =>
+            if read::link_target(dir, name).is_ok_and(|there| *there == *target)
+                && is_listed(dir, name) =>
         {
             Ok(())
         }
@@ -54,7 +61,8 @@ pub fn make_special(_: &Permit, dir: &Dir, name: &Name, like: &Meta, mode: u32) 
     let mode = Mode::from_raw_mode(mode);
     match rustix::fs::mknodat(dir, name.as_c_str(), file_type, mode, rdev) {
         Err(rustix::io::Errno::EXIST)
-            if stat::entry(dir, name, Follow::Never).is_ok_and(is_alike) =>
+            if stat::entry(dir, name, Follow::Never).is_ok_and(is_alike)
+                && is_listed(dir, name) =>
         {
             Ok(())
         }

@@ -14,6 +14,25 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 // Rule 9: deletion.
 
 #[test]
+fn a_source_is_never_deleted_from_the_destination_that_holds_it() {
+    let arena = Arena::with("d/sub/deep/file file \"text\"\nd/gone file \"x\"\n");
+    let output = arena.twosync(&["-a", "--delete", "d/sub/deep/", "d/"]);
+    output.expect_code(23);
+    assert!(output.errors().contains("is a source of this run"), "{}", output.errors());
+    assert_eq!(fs::read(arena.path("d/sub/deep/file")).expect("it stays"), b"text");
+    assert!(arena.path("d/file").exists() && !arena.path("d/gone").exists());
+}
+
+#[test]
+fn what_an_nfs_client_holds_open_stays_wherever_it_is() {
+    let arena =
+        Arena::with("s dir\nd/x/.nfs0000000000000001000000ab file \"open\"\nd/x/gone file \"x\"\n");
+    arena.twosync(&["-a", "--delete", "s/", "d"]).expect_code(0);
+    assert!(arena.path("d/x/.nfs0000000000000001000000ab").exists());
+    assert!(!arena.path("d/x/gone").exists());
+}
+
+#[test]
 fn nothing_is_deleted_below_a_directory_that_can_not_be_listed() {
     let arena = Arena::with(
         "s/a file \"a\"\ns/locked dir 0000\nd/locked/kept file \"k\"\nd/locked/sub/kept file \"k\"\n",

@@ -13,7 +13,8 @@ use walkdir::WalkDir;
 const LAYERS: &[&[&str]] = &[
     &["model"],
     &["error", "sys"],
-    &["filter", "journal", "manifest", "report", "effort"],
+    &["filter"],
+    &["journal", "manifest", "report", "effort"],
     &["settings"],
     &["scan", "compare", "decide", "act"],
     &["phase"],

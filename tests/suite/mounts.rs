@@ -6,6 +6,7 @@
 
 mod attributes;
 mod bytes;
+mod folding;
 mod late;
 mod replies;
 

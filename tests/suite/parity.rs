@@ -177,6 +177,34 @@ const ALLOWED: &[Allowed] = &[
         covers: &[Aspect::Stdout],
         reason: "rsync does not tell that it made the destination where the only source can not be listed",
     },
+    Allowed {
+        name: "told-twice",
+        covers: &[Aspect::Stdout],
+        reason: "rsync says twice of a directory below one that is deleted that it is not empty",
+    },
+    Allowed {
+        name: "rules-of-each-source",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "the rule files at the top of one source go on to count for the next one in rsync; in twosync each source \
+                 has its own",
+    },
+    Allowed {
+        name: "unread-rules",
+        covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Stderr, Aspect::Tree],
+        reason: "a rule file that can not be read does not count in rsync; twosync does not copy or delete what somebody \
+                 wanted left alone, and ends",
+    },
+    Allowed {
+        name: "second-pass",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "phase two goes by the rule files that phase one has copied, as a second rsync does, and deletes what they \
+                 do not protect any more",
+    },
+    Allowed {
+        name: "keeps-its-sources",
+        covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Tree],
+        reason: "rsync deletes a source from a destination that holds it; twosync refuses to",
+    },
 ];
 
 /// One test per case file, and the list of the files.
@@ -194,6 +222,7 @@ groups! {
     delete
     destinations
     evidence
+    filters
     followed
     hardlinks
     limits

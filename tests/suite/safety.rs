@@ -138,7 +138,8 @@ fn a_tree_5000_levels_deep_is_copied_verified_and_deleted_with_256_handles() {
     make_deep(&arena.path("s"), DEPTH);
     fs::create_dir(arena.path("none")).expect("our own directory");
     let run = |args: &str| {
-        let script = format!("ulimit -n 256; exec timeout 100 \"$0\" {args}");
+        let small_stack = "RUST_MIN_STACK=131072";
+        let script = format!("ulimit -n 256; exec env {small_stack} timeout 100 \"$0\" {args}");
         let output = Command::new("sh")
             .arg("-c")
             .arg(script)
@@ -157,6 +158,14 @@ fn a_tree_5000_levels_deep_is_copied_verified_and_deleted_with_256_handles() {
     assert_eq!(run("-a --verify-only s/ d"), fine);
     assert_eq!(run("-a --delete none/ d"), fine);
     assert_eq!(look_deep(&arena.path("d")).0, 0, "all is deleted");
+    // Several chains share the handles, and no stack grows with the depth.
+    for name in ["three", "two"] {
+        make_deep(&arena.path(format!("m/{name}")), 1500);
+    }
+    assert_eq!(run("-a -j4 m/ md"), fine);
+    assert_eq!(look_deep(&arena.path("md/two")), (1500, "deep".into()));
+    assert_eq!(run("-a -j4 --delete none/ md"), fine);
+    assert_eq!(run("-an s/ d"), fine);
     // Recursion, as std has it, would need a handle a level.
     Command::new("rm").arg("-rf").arg(arena.path("s")).status().expect("rm");
 }
@@ -250,7 +259,9 @@ fn a_read_only_file_and_a_read_only_directory_of_ours_are_updated() {
 #[test]
 fn a_program_that_is_running_is_replaced_and_runs_on() {
     let arena = Arena::with("s/prog file 0755 \"new\"\nd dir\n");
-    fs::copy("/bin/sleep", arena.path("d/prog")).expect("room for a program");
+    // By another process: a handle of ours, inherited by what some other test starts, would keep it busy.
+    let copied = Command::new("cp").arg("/bin/sleep").arg(arena.path("d/prog")).status();
+    assert!(copied.expect("cp").success());
     let spawned = Command::new(arena.path("d/prog")).arg("1000").stdin(Stdio::null()).spawn();
     let mut running = spawned.expect("a program that can be run");
     let before = arena.path("d/prog").metadata().expect("it is there").ino();

@@ -17,6 +17,7 @@ use twosync::sys::stat;
 
 use crate::support::arena::Arena;
 use crate::support::run::twosync;
+use crate::support::tree::build_tree;
 
 /// Long enough that a signal sent when the destination appears comes before the end.
 const BYTES: u64 = 512 << 20;
@@ -32,6 +33,11 @@ fn make_large(path: &Path, last: u8) {
 fn begun(arena: &Arena, args: &[&str]) -> Child {
     make_large(&arena.path("s/large"), b's');
     let there = arena.path("d/large").symlink_metadata().map(|meta| meta.len()).ok();
+    begun_beyond(arena, args, there)
+}
+
+/// A copy that runs once `d/large` has another length than `there`.
+fn begun_beyond(arena: &Arena, args: &[&str], there: Option<u64>) -> Child {
     let mut command = Command::new(twosync());
     command.args(args).current_dir(arena.top()).stderr(Stdio::piped()).stdout(Stdio::null());
     let mut child = command.spawn().expect("our own program");
@@ -82,6 +88,29 @@ fn a_rewrite_that_a_signal_stops_is_finished_by_the_next_run_whatever_it_goes_by
         arena.twosync(&["-a", option, "s/", "d"]).expect_code(0);
         assert_eq!(arena.differences("s/large", "d/large"), [""; 0], "{option}");
     }
+}
+
+#[test]
+fn files_that_wait_for_their_turn_when_a_signal_comes_stay_as_they_are() {
+    let arena = Arena::new();
+    make_large(&arena.path("s/large"), b's');
+    build_tree(arena.top(), "s/next{1..5} file size=17000000 seed=1\n");
+    build_tree(
+        arena.top(),
+        "d/next{1..5} file size=17000000 seed=2 mtime=@5\nd/large file \"d\" mtime=@5\n",
+    );
+    let before = arena.snapshot("d").entries;
+    let there = fs::metadata(arena.path("d/large")).expect("our own file").len();
+    let child = begun_beyond(&arena, &["-a", "-j1", "s/", "d"], Some(there));
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("our own child");
+    assert_eq!(child.wait_with_output().expect("our own child").status.code(), Some(20));
+    let after = arena.snapshot("d").entries;
+    let changed: Vec<String> = before
+        .iter()
+        .filter(|(name, entry)| name.starts_with(b"next") && after.get(*name) != Some(entry))
+        .map(|(name, _)| name.escape_ascii().to_string())
+        .collect();
+    assert_eq!(changed, [""; 0]);
 }
 
 #[test]

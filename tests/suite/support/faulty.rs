@@ -14,7 +14,7 @@ use fuser::{BackgroundSession, Config, Errno, MountOption, spawn_mount};
 use rustix::mount::{UnmountFlags, unmount};
 
 use crate::support::arena::{Arena, is_root_or_skipped};
-use crate::support::passthrough::{Caching, Passthrough};
+use crate::support::passthrough::{Caching, Passthrough, Spelling};
 
 /// What a client asks a server for, as far as it can go wrong here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,15 +141,20 @@ impl FaultyMount {
     ///
     /// The arena has to outlive the mount: what is mounted in it would be removed with it.
     pub(crate) fn of(arena: &Arena, disk: &str, point: &str) -> Self {
-        Self::new(arena, disk, point, Caching::Nothing)
+        Self::new(arena, disk, point, Caching::Nothing, Spelling::Exact)
+    }
+
+    /// The same, but names that differ only in case are one.
+    pub(crate) fn folding_case(arena: &Arena, disk: &str, point: &str) -> Self {
+        Self::new(arena, disk, point, Caching::Nothing, Spelling::Folded)
     }
 
     /// The same, but the client keeps what is written until the file is closed or the system likes to write it back.
     pub(crate) fn with_write_back(arena: &Arena, disk: &str, point: &str) -> Self {
-        Self::new(arena, disk, point, Caching::WriteBack)
+        Self::new(arena, disk, point, Caching::WriteBack, Spelling::Exact)
     }
 
-    fn new(arena: &Arena, disk: &str, point: &str, caching: Caching) -> Self {
+    fn new(arena: &Arena, disk: &str, point: &str, caching: Caching, spelling: Spelling) -> Self {
         let [disk, point] = [disk, point].map(|name| arena.path(name));
         for dir in [&disk, &point] {
             fs::create_dir_all(dir).expect("our own directory");
@@ -158,7 +163,7 @@ impl FaultyMount {
         let plan = Arc::new(Plan::default());
         let mut config = Config::default();
         config.mount_options = vec![MountOption::FSName("faulty".into())];
-        let server = Passthrough::new(disk, Arc::clone(&plan), caching);
+        let server = Passthrough::new(disk, Arc::clone(&plan), caching, spelling);
         let session = spawn_mount(server, &point, &config).expect("root may mount");
         Self { point, plan, session: Some(session) }
     }

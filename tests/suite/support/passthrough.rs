@@ -44,20 +44,48 @@ pub(crate) enum Caching {
     WriteBack,
 }
 
+/// How names are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    Exact,
+    /// Upper and lower case are one, as on SMB and vfat; the first spelling is kept.
+    Folded,
+}
+
 /// The server.
 pub(crate) struct Passthrough {
     disk: PathBuf,
     plan: Arc<Plan>,
     caching: Caching,
+    spelling: Spelling,
     /// The path below the disk of every inode that a client has seen.
     paths: Mutex<HashMap<INodeNo, PathBuf>>,
 }
 
 impl Passthrough {
     /// One that keeps everything in `disk`.
-    pub(crate) fn new(disk: PathBuf, plan: Arc<Plan>, caching: Caching) -> Self {
+    pub(crate) fn new(
+        disk: PathBuf,
+        plan: Arc<Plan>,
+        caching: Caching,
+        spelling: Spelling,
+    ) -> Self {
         let paths = HashMap::from([(INodeNo::ROOT, PathBuf::new())]);
-        Self { disk, plan, caching, paths: Mutex::new(paths) }
+        Self { disk, plan, caching, spelling, paths: Mutex::new(paths) }
+    }
+
+    /// The path below the disk of `name` in a directory, by the name that it has there.
+    fn place(&self, parent: INodeNo, name: &OsStr) -> Result<PathBuf, Errno> {
+        let parent = self.path(parent)?;
+        if self.spelling == Spelling::Folded {
+            for entry in fs::read_dir(self.disk.join(&parent))? {
+                let there = entry?.file_name();
+                if there.eq_ignore_ascii_case(name) {
+                    return Ok(parent.join(there));
+                }
+            }
+        }
+        Ok(parent.join(name))
     }
 
     fn open_flags(&self) -> FopenFlags {
@@ -90,7 +118,7 @@ impl Passthrough {
         (parent, name): (INodeNo, &OsStr),
         work: impl FnOnce(&Path) -> io::Result<()>,
     ) -> Result<FileAttr, Errno> {
-        let path = self.path(parent)?.join(name);
+        let path = self.place(parent, name)?;
         self.around(call, &path, work)?;
         self.look(path)
     }
@@ -102,7 +130,7 @@ impl Passthrough {
         (parent, name): (INodeNo, &OsStr),
         work: impl FnOnce(&Path) -> io::Result<()>,
     ) -> Result<(), Errno> {
-        self.around(call, &self.path(parent)?.join(name), work)
+        self.around(call, &self.place(parent, name)?, work)
     }
 
     /// Does `work` on an entry as is planned; it is given the entry's path on the disk.
@@ -116,7 +144,7 @@ impl Passthrough {
     }
 
     fn create(&self, parent: INodeNo, name: &OsStr, mode: u32) -> Result<FileAttr, Errno> {
-        let path = self.path(parent)?.join(name);
+        let path = self.place(parent, name)?;
         let file = File::options().write(true).create_new(true).open(self.disk.join(&path))?;
         file.set_permissions(fs::Permissions::from_mode(mode & 0o7777))?;
         self.look(path)
@@ -277,7 +305,7 @@ impl Filesystem for Passthrough {
     }
 
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        answer_entry(reply, self.path(parent).and_then(|parent| self.look(parent.join(name))));
+        answer_entry(reply, self.place(parent, name).and_then(|path| self.look(path)));
     }
 
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {

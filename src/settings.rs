@@ -31,6 +31,8 @@ pub struct Settings {
     pub update: Update,
     /// What may be removed.
     pub delete: Delete,
+    /// What becomes of source files that have arrived.
+    pub finished_sources: FinishedSources,
     /// What phase two compares.
     pub verify: Verify,
     /// Whether the run changes anything.
@@ -48,6 +50,8 @@ pub struct Roots {
     pub dest: PathBuf,
     /// What may be made above the destination.
     pub parents: Parents,
+    /// What a missing source means.
+    pub missing_args: MissingArgs,
 }
 
 /// `--mkpath`.
@@ -244,6 +248,44 @@ pub struct Delete {
     pub limit: Option<u64>,
     /// What happens to a directory with entries where the source has none.
     pub full_dirs: FullDirs,
+    /// When extraneous entries are removed.
+    pub when: When,
+    /// Whether they are removed after something of the source could not be read.
+    pub errors: ReadErrors,
+}
+
+/// `--delete-before`, `--delete-during`, `--delete-delay`, `--delete-after`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Before anything is copied.
+    Before,
+    /// While the tree is walked.
+    During,
+    /// After phase one, what was found while the tree was walked.
+    Delay,
+    /// After phase one, what is found then.
+    After,
+}
+
+/// `--ignore-errors`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadErrors {
+    /// They end all deletion.
+    Stop,
+    /// They keep only the directory that could not be listed from deletion.
+    Ignore,
+}
+
+/// What a missing source operand means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingArgs {
+    /// A fault.
+    #[default]
+    Fault,
+    /// Nothing (`--ignore-missing-args`).
+    Ignore,
+    /// That the destination must not have it either (`--delete-missing-args`).
+    Delete,
 }
 
 /// `--delete`.
@@ -262,6 +304,17 @@ pub enum FullDirs {
     Keep,
     /// They are removed with all that is in them.
     Remove,
+}
+
+/// What becomes of a source file once phase two has verified its copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishedSources {
+    /// It stays.
+    Keep,
+    /// It is removed (`--remove-source-files`); directories stay.
+    Remove,
+    /// It is removed if this run wrote the copy (`--remove-sent-files`).
+    RemoveSent,
 }
 
 /// `--verify`: what phase two compares.
@@ -340,7 +393,14 @@ impl Default for Settings {
                 missing: Missing::Create,
                 window: Window::Seconds(0),
             },
-            delete: Delete { extraneous: Extraneous::Keep, limit: None, full_dirs: FullDirs::Keep },
+            delete: Delete {
+                extraneous: Extraneous::Keep,
+                limit: None,
+                full_dirs: FullDirs::Keep,
+                when: When::During,
+                errors: ReadErrors::Stop,
+            },
+            finished_sources: FinishedSources::Keep,
             verify: Verify::All,
             effect: Effect::Sync,
             effort: Effort { jobs: Jobs::Auto, durability: Durability::FlushNetwork },

@@ -14,6 +14,7 @@ use crate::model::change::{Action, Diff, Why};
 use crate::model::entry::Pair;
 use crate::phase::copy::Copy;
 use crate::phase::pass::{Memo, Pass};
+use crate::phase::prune::Prune;
 use crate::phase::verify::Verify;
 use crate::report::ledger::{Deciding, Keeps, Ledger, Record, Sheet};
 use crate::report::observer::{Event, Observer, Phase};
@@ -24,7 +25,9 @@ use crate::scan::node::Node;
 use crate::scan::own::OwnDirs;
 use crate::scan::survey::survey;
 use crate::scan::walk::{Visit, Walk};
-use crate::settings::{self, Durability, Effect, Existing, Jobs, Settings, SourceLinks};
+use crate::settings::{
+    self, Durability, Effect, Existing, Extraneous, Jobs, Settings, SourceLinks, When,
+};
 use crate::sys::chain::Budget;
 use crate::sys::mount::{Locality, locality};
 use crate::sys::permit::Permit;
@@ -85,7 +88,7 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
         observer.fault(&fault);
     }
     sources.check_rules()?;
-    let dest = if sources.is_empty() {
+    let dest = if sources.is_empty() && sources.missing.is_empty() {
         Dest::nowhere(settings)
     } else {
         open_dest(settings, &sources, permit.as_ref(), &budget, umask)?
@@ -159,7 +162,12 @@ impl Run<'_> {
         let settings = self.pass.settings;
         let mut digests = Digests::none();
         if settings.effect != Effect::VerifyOnly {
+            let mut pruned = Tally::default();
+            self.deletions(When::Before, &mut pruned, report);
             digests = self.copy(workers, report);
+            self.deletions(When::Delay, &mut pruned, report);
+            self.deletions(When::After, &mut pruned, report);
+            report.copy.add_deletions(&pruned);
         }
         let verifies = match settings.effect {
             Effect::Sync => settings.verify != settings::Verify::None,
@@ -191,6 +199,7 @@ impl Run<'_> {
         for (path, kind, said) in &self.sources.hidden {
             sheet.ruled(path.clone(), *kind, Deciding::Transfer, said.clone());
         }
+        self.remove_missing_args(&mut sheet);
         for (path, dir) in &self.sources.skipped_dirs {
             sheet.tally.planned += 1;
             let record = Record::of(dir, Action::Keep(Why::NotRecursive), Diff::NONE);
@@ -208,6 +217,33 @@ impl Run<'_> {
         self.observer.phase_ends(Phase::Copy, &ledger);
         let sorted = journal.map(Journal::sort).transpose();
         sorted.unwrap_or_else(|error| self.journal_failed(error, report)).unwrap_or_default()
+    }
+
+    /// Removes what `--delete-missing-args` says; a full directory only with `--force` or `--delete`.
+    fn remove_missing_args(&self, sheet: &mut Sheet<'_>) {
+        let Some(Ok(dir)) = self.dest.chain.as_ref().map(|chain| chain.get()) else { return };
+        for name in &self.sources.missing {
+            let name = self.dest.renamed.as_ref().unwrap_or(name);
+            self.pass.remove_missing_arg(&dir, name, sheet);
+        }
+    }
+
+    /// Deletions that are not a part of the copy's own walk.
+    fn deletions(&self, when: When, pruned: &mut Tally, report: &mut Report) {
+        let delete = &self.pass.settings.delete;
+        let is_due = delete.extraneous == Extraneous::Remove && delete.when == when;
+        if !is_due || self.pass.stop.is_requested() {
+            return;
+        }
+        let (ledger, first) = Ledger::new(Phase::Copy, Keeps::Tell, self.observer);
+        let mut sheet = ledger.sheet(first);
+        if when == When::Delay {
+            self.pass.remove_delayed(&ledger, &mut sheet);
+            sheet.close();
+        } else {
+            self.walk(&Prune { pass: &self.pass, ledger: &ledger }, sheet);
+        }
+        *pruned += self.close(&ledger, report);
     }
 
     /// Without a journal phase two reads both sides: slower, and just as good. But what it is to do

@@ -54,6 +54,13 @@ fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
     }
     match (change.action, outcome.phase) {
         (Action::Keep(why), Phase::Copy) => kept(why, change, display),
+        (Action::Keep(Why::SourceRemoved), _) => {
+            (display.levels.of(Flag::Remove) >= 1).then(|| {
+                let mut line = b"sender removed ".to_vec();
+                append_name(&mut line, change, display);
+                line
+            })
+        }
         // Phase two meets again what phase one told of.
         (Action::Keep(_), Phase::Verify) => None,
         // A repair is no everyday event: it is told in full.
@@ -116,7 +123,9 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
         Why::Shown => return ruled("[sender] showing", change, display),
         Why::Protected => return ruled("[generator] protecting", change, display),
         Why::AtRisk => return ruled("[generator] risking", change, display),
-        Why::Extraneous | Why::OwnDestination | Why::NotEvenAbove => (false, "", ""),
+        Why::SourceRemoved | Why::Extraneous | Why::OwnDestination | Why::NotEvenAbove => {
+            (false, "", "")
+        }
     };
     tells.then(|| {
         let mut line = before.as_bytes().to_vec();

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use crate::cli::problem::Problem;
-use crate::settings::{Parents, Roots};
+use crate::settings::{MissingArgs, Parents, Roots};
 
 /// Tells sources from the destination; there is at least one operand.
 ///
@@ -35,6 +35,7 @@ pub fn roots(operands: &[OsString], parents: Parents) -> Result<Roots, Problem> 
         sources: sources.iter().map(PathBuf::from).collect(),
         dest: PathBuf::from(dest),
         parents,
+        missing_args: MissingArgs::default(),
     })
 }
 

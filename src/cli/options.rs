@@ -87,6 +87,24 @@ bitflags! {
         const HELP = 1 << 34;
         /// `--delete-excluded`.
         const DELETE_EXCLUDED = 1 << 35;
+        /// `--delete-before`.
+        const DELETE_BEFORE = 1 << 36;
+        /// `--del`, `--delete-during`.
+        const DELETE_DURING = 1 << 37;
+        /// `--delete-delay`.
+        const DELETE_DELAY = 1 << 38;
+        /// `--delete-after`.
+        const DELETE_AFTER = 1 << 39;
+        /// `--ignore-errors`.
+        const IGNORE_ERRORS = 1 << 40;
+        /// `--ignore-missing-args`.
+        const IGNORE_MISSING_ARGS = 1 << 41;
+        /// `--delete-missing-args`.
+        const DELETE_MISSING_ARGS = 1 << 42;
+        /// `--remove-source-files`.
+        const REMOVE_SOURCE_FILES = 1 << 43;
+        /// `--remove-sent-files`.
+        const REMOVE_SENT_FILES = 1 << 44;
     }
 }
 

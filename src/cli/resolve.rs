@@ -19,8 +19,9 @@ use crate::filter::list::Unsided;
 use crate::model::change::Attrs;
 use crate::settings::{
     Delete, DestDirLinks, Durability, Effect, Effort, Evidence, Executability, Existing,
-    Extraneous, FullDirs, Jobs, Kinds, Links, Missing, Mounts, OmitTimes, Parents, Preserve,
-    Recursion, Select, Settings, SourceLinks, Update, Verify, Window,
+    Extraneous, FinishedSources, FullDirs, Jobs, Kinds, Links, Missing, MissingArgs, Mounts,
+    OmitTimes, Parents, Preserve, ReadErrors, Recursion, Select, Settings, SourceLinks, Update,
+    Verify, When, Window,
 };
 
 /// What a command line asks for.
@@ -103,7 +104,8 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
         return Ok(Request::Usage);
     }
     choices.check()?;
-    let roots = operands::roots(&args.operands, choices.parents())?;
+    let mut roots = operands::roots(&args.operands, choices.parents())?;
+    roots.missing_args = choices.missing_args();
     checks::temp_dir(choices.temp_dir.as_deref(), &roots.dest)?;
     let settings = Settings {
         roots,
@@ -114,6 +116,7 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
         evidence: choices.evidence(),
         update: choices.update(),
         delete: choices.delete(),
+        finished_sources: choices.finished_sources(),
         verify: choices.verify(),
         effect: choices.effect(),
         effort: choices.effort(),
@@ -203,6 +206,21 @@ impl Choices {
         if self.has(Switches::DELETE) && self.recursion() == Recursion::None {
             return Err(Problem::usage(
                 "--delete does not work without --recursive (-r) or --dirs (-d)",
+            ));
+        }
+        // To rsync, --delete-delay is a manner of --delete-during.
+        let during = Switches::DELETE_DURING | Switches::DELETE_DELAY;
+        let timings = [Switches::DELETE_BEFORE, during, Switches::DELETE_AFTER];
+        if timings.into_iter().filter(|timing| self.switches.intersects(*timing)).count() > 1 {
+            return Err(Problem::usage(
+                "--delete-before, --delete-during, --delete-after: only one of them",
+            ));
+        }
+        let proves = matches!(self.verify(), Verify::All | Verify::Transferred);
+        if self.finished_sources() != FinishedSources::Keep && !proves {
+            return Err(Problem::usage(
+                "--remove-source-files removes only what phase two has read back: not with \
+                 --verify=metadata or none",
             ));
         }
         if self.has(Switches::VERIFY_ONLY)
@@ -303,7 +321,34 @@ impl Choices {
             extraneous: self.pick(Switches::DELETE, Extraneous::Remove, Extraneous::Keep),
             limit: self.max_delete.map(|most| u64::try_from(most).unwrap_or(0)),
             full_dirs: if may_clear { FullDirs::Remove } else { FullDirs::Keep },
+            when: self.when(),
+            errors: self.pick(Switches::IGNORE_ERRORS, ReadErrors::Ignore, ReadErrors::Stop),
         }
+    }
+
+    fn when(&self) -> When {
+        if self.has(Switches::DELETE_BEFORE) {
+            When::Before
+        } else if self.has(Switches::DELETE_DELAY) {
+            When::Delay
+        } else {
+            self.pick(Switches::DELETE_AFTER, When::After, When::During)
+        }
+    }
+
+    fn missing_args(&self) -> MissingArgs {
+        let ignore =
+            self.pick(Switches::IGNORE_MISSING_ARGS, MissingArgs::Ignore, MissingArgs::Fault);
+        self.pick(Switches::DELETE_MISSING_ARGS, MissingArgs::Delete, ignore)
+    }
+
+    fn finished_sources(&self) -> FinishedSources {
+        let sent = self.pick(
+            Switches::REMOVE_SENT_FILES,
+            FinishedSources::RemoveSent,
+            FinishedSources::Keep,
+        );
+        self.pick(Switches::REMOVE_SOURCE_FILES, FinishedSources::Remove, sent)
     }
 
     fn effect(&self) -> Effect {
@@ -335,6 +380,8 @@ impl Choices {
         let header = match settings.select.recursion {
             _ if settings.effect == Effect::VerifyOnly => Header::None,
             Recursion::None => Header::None,
+            // Deletions of their own want the whole list first, in rsync.
+            Recursion::Full if matches!(self.when(), When::Before | When::After) => Header::Full,
             Recursion::Full => self.pick(Switches::FULL_LISTING, Header::Full, Header::Incremental),
             Recursion::OneLevel => Header::Full,
         };

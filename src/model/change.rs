@@ -102,6 +102,8 @@ pub enum Why {
     NotRecursive,
     /// A directory in the way is not empty and nobody allowed to delete it.
     DirNotEmpty,
+    /// The source was removed once its copy was verified. This is only told.
+    SourceRemoved,
     /// A filter rule hides it from the transfer.
     Hidden,
     /// A filter rule says that it takes part. It does; this is only told.

@@ -19,6 +19,7 @@ use crate::report::ledger::{Record, Sheet};
 use crate::scan::node::{At, Node, Spot};
 use crate::scan::ranges::Ranged;
 use crate::scan::walk::{Entered, Visit};
+use crate::settings::When;
 use crate::sys::dir::{Dir, Listed};
 
 /// Phase one.
@@ -138,7 +139,8 @@ impl Visit for Copy<'_> {
     }
 
     fn wants_extras(&self) -> bool {
-        self.pass.removes_extras(self.ledger)
+        matches!(self.pass.settings.delete.when, When::During | When::Delay)
+            && self.pass.removes_extras(self.ledger)
     }
 
     fn extras(
@@ -148,7 +150,11 @@ impl Visit for Copy<'_> {
         extras: Vec<Listed>,
         sheet: &mut Sheet<'_>,
     ) {
-        self.pass.remove_extras(node, dest, extras, sheet);
+        if self.pass.settings.delete.when == When::Delay {
+            self.pass.delay(node, extras);
+        } else {
+            self.pass.remove_extras(node, dest, extras, sheet);
+        }
     }
 
     fn leave(&self, node: &Arc<Node<Memo>>, memo: &Memo) {

@@ -158,7 +158,7 @@ impl Pass<'_> {
 
     /// `--keep-dirlinks`: a symlink in the destination that leads to a directory below the
     /// destination's root is as good as a directory.
-    fn through_dirlink(&self, node: &Arc<Node<Memo>>, pair: &Pair) -> Result<Pair, Trouble> {
+    pub fn through_dirlink(&self, node: &Arc<Node<Memo>>, pair: &Pair) -> Result<Pair, Trouble> {
         let Pair::Both(source, dest) = pair else { return Ok(*pair) };
         let keeps = self.settings.links.dest_dirs == DestDirLinks::Keep;
         let (true, Kind::Symlink, Some(chain)) = (keeps, dest.kind, node.dest_to_be()) else {

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::act::clear::{Home, Removal, Rest, is_silly_rename};
+use crate::act::clear::{Home, Removal, Removed, Rest, is_silly_rename};
 use crate::error::{During, Side};
+use crate::filter::within::Rules;
 use crate::model::meta::Kind;
+use crate::model::path::{Name, RelPath};
 use crate::phase::pass::{Memo, Pass};
 use crate::report::ledger::{Ledger, Sheet};
 use crate::scan::node::{Node, Spot};
-use crate::settings::Extraneous;
+use crate::settings::{Extraneous, FullDirs, ReadErrors};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
@@ -20,7 +22,8 @@ impl Pass<'_> {
         if self.settings.delete.extraneous == Extraneous::Keep {
             return false;
         }
-        let is_unsafe = self.source_failed.load(Ordering::Relaxed);
+        let is_unsafe = self.settings.delete.errors == ReadErrors::Stop
+            && self.source_failed.load(Ordering::Relaxed);
         if is_unsafe {
             self.announce_deletion_stopped(ledger);
         }
@@ -73,6 +76,37 @@ impl Pass<'_> {
             }
         }
         removals
+    }
+}
+
+impl Pass<'_> {
+    /// Removes the top entry `name` of the destination, if it is there: its source operand is not.
+    pub fn remove_missing_arg(&self, dest: &Arc<Dir>, name: &Name, sheet: &mut Sheet<'_>) {
+        let top = Node::root(Vec::new(), None, None, Rules::default());
+        let path = RelPath::root();
+        let home = Home { dir: dest, path: &path, rules: top.protection() };
+        let looked = stat::entry_if_any(dest, name, Follow::Never).during(Side::Dest, "look at");
+        let meta = match looked {
+            Ok(Some(meta)) => meta,
+            Ok(None) => return,
+            Err(trouble) => {
+                let spot = Spot { node: &top, layer: 0, name: Some(name) };
+                self.tell(sheet.ledger(), &spot, trouble);
+                return;
+            }
+        };
+        let clearing = self.clearing(sheet.ledger());
+        let is_full = || dest.open_child(name, Follow::Never).and_then(|dir| dir.list());
+        let keeps = meta.kind == Kind::Dir
+            && self.settings.delete.full_dirs == FullDirs::Keep
+            && is_full().is_ok_and(|listed| !listed.is_empty());
+        let tell = &mut |removed| self.told_removal(&top, removed, sheet);
+        if keeps {
+            let removal = Removal::NotEmpty(Rest::Spared);
+            tell(Removed { path: RelPath::from_names([name]), kind: Kind::Dir, removal });
+        } else {
+            clearing.remove(&home, name, meta.kind, tell);
+        }
     }
 }
 

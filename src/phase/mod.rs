@@ -3,6 +3,8 @@
 pub mod copy;
 pub mod dirs;
 pub mod extras;
+pub mod finished;
 pub mod large;
 pub mod pass;
+pub mod prune;
 pub mod verify;

@@ -23,7 +23,7 @@ use crate::report::observer::{Detail, Ending, Event, Phase};
 use crate::scan::node::{At, Node, Spot};
 use crate::settings::{Effect, FullDirs, Settings};
 use crate::sys::chain::Budget;
-use crate::sys::dir::Follow;
+use crate::sys::dir::{Follow, Listed};
 use crate::sys::mount::has_no_inodes;
 use crate::sys::permit::Permit;
 use crate::sys::process::Identity;
@@ -41,6 +41,9 @@ pub struct Memo {
     /// The mode that it had before it was made writable for the time of the run.
     pub widened: Option<u32>,
 }
+
+/// Names of a directory that are to be deleted later.
+pub type Delayed = (Arc<Node<Memo>>, Vec<Listed>);
 
 /// Rules and shared state of one run, for both passes.
 pub struct Pass<'a> {
@@ -74,6 +77,8 @@ pub struct Pass<'a> {
     /// Directories whose attributes the destination refused to set.
     refused_dirs: Mutex<HashSet<RelPath>>,
     deletion_stopped: AtomicBool,
+    /// Deletions that wait for the end of phase one.
+    pub delayed: Mutex<Vec<Delayed>>,
     /// With `--keep-dirlinks`: the destination's directories that were entered.
     pub entered: Mutex<HashSet<(Phase, FileId)>>,
 }
@@ -127,6 +132,7 @@ impl<'a> Pass<'a> {
             told: Mutex::default(),
             refused_dirs: Mutex::default(),
             deletion_stopped: AtomicBool::new(false),
+            delayed: Mutex::default(),
             entered: Mutex::default(),
         }
     }

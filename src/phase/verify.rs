@@ -88,6 +88,11 @@ impl Verify<'_> {
         }
     }
 
+    /// True if this run wrote the entry.
+    pub fn is_ours(&self, at: &At<'_, Memo>) -> bool {
+        self.digests.of(|| at.path()).is_some()
+    }
+
     /// True if the bytes of this file are to be compared.
     fn reads_bytes(&self, source: &Meta, prior: Prior) -> bool {
         source.kind == Kind::File
@@ -173,6 +178,7 @@ impl Verify<'_> {
                     let detail = self.ledger.detail();
                     let record = self.pass.record_of(at, source, action, diff, detail);
                     sheet.record(record, || at.path());
+                    self.source_is_finished(at, &pair, sheet);
                 } else {
                     self.repair(at, &pair, action, diff, sheet);
                 }
@@ -299,6 +305,9 @@ impl Verify<'_> {
             Ok(diff) if diff.is_none() => {
                 sheet.findings.repaired += 1;
                 sheet.record(record, || at.path());
+                if let Ok((source, Some(dest))) = look(at) {
+                    self.source_is_finished(at, &Pair::Both(source, dest), sheet);
+                }
             }
             Ok(diff) => {
                 sheet.findings.remaining += 1;

@@ -218,7 +218,8 @@ impl<'l> Sheet<'l> {
             Action::Keep(_) => Detail::All,
             _ => Detail::Changes,
         };
-        let was_told = self.ledger.keeps == Keeps::Told && matches!(record.action, Action::Keep(_));
+        let was_told = self.ledger.keeps == Keeps::Told
+            && matches!(record.action, Action::Keep(why) if why != Why::SourceRemoved);
         if was_told || wanted > self.ledger.detail {
             return;
         }

@@ -98,6 +98,15 @@ sums! {
 }
 
 impl Tally {
+    /// Adds what a walk that only deletes did; what it met is counted by the copy's own walk.
+    pub fn add_deletions(&mut self, other: &Self) {
+        self.deleted += other.deleted;
+        self.deletions_skipped += other.deletions_skipped;
+        let ended = other.changed + other.failed;
+        (self.changed, self.failed) = (self.changed + other.changed, self.failed + other.failed);
+        self.planned += ended;
+    }
+
     /// Entries that were planned and ended in no state, or in two: never anything but 0, or twosync
     /// has lost count.
     pub fn unaccounted(&self) -> u64 {

@@ -15,7 +15,7 @@ use crate::model::path::{Name, RelPath};
 use crate::roots::operand::{Operand, openable};
 use crate::scan::layer::{self, Found, Layer};
 use crate::scan::reach::{Names, Reach};
-use crate::settings::{Recursion, Settings, SourceLinks};
+use crate::settings::{MissingArgs, Recursion, Settings, SourceLinks};
 use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::stat;
@@ -34,6 +34,8 @@ pub struct Sources {
     pub skipped_dirs: Vec<(RelPath, Meta)>,
     /// Named operands that the filter rules hide, and what they say.
     pub hidden: Vec<(RelPath, Kind, Said)>,
+    /// Operands that are not there, and that the destination must not have either.
+    pub missing: Vec<Name>,
     /// How many operands are there.
     found: usize,
     /// True if one of them is copied as a directory.
@@ -47,7 +49,7 @@ pub struct Sources {
 /// Why there is nothing behind an operand.
 enum Lost {
     /// Its directory has no such entry: nothing of it is left out.
-    Missing(io::Error),
+    Missing(io::Error, Name),
     /// What it is can not be told: the destination may hold something because of it.
     Unknown(io::Error),
 }
@@ -67,11 +69,18 @@ pub fn open_sources(settings: &Settings, budget: &Arc<Budget>) -> Sources {
             Operand::Entry(parent, name) => sources.add_entry(&parent, name, settings, budget),
         };
         if let Err(lost) = opened {
-            let (error, may_exist) = match lost {
-                Lost::Missing(error) => (error, false),
-                Lost::Unknown(error) => (error, true),
+            let error = match (lost, settings.roots.missing_args) {
+                (Lost::Missing(error, _), MissingArgs::Fault) => error,
+                (Lost::Missing(..), MissingArgs::Ignore) => continue,
+                (Lost::Missing(_, name), MissingArgs::Delete) => {
+                    sources.missing.push(name);
+                    continue;
+                }
+                (Lost::Unknown(error), _) => {
+                    sources.lost_contents = true;
+                    error
+                }
             };
-            sources.lost_contents |= may_exist;
             let place = Place::operand(path);
             sources.faults.push(Fault::io(Class::Entry, "open the source", place, error));
         }
@@ -127,7 +136,7 @@ impl Sources {
         let dir = chain.get()?;
         let seen = stat::entry(&dir, &name, Follow::Never);
         let mut meta = seen.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Lost::Missing(error),
+            io::ErrorKind::NotFound => Lost::Missing(error, name.clone()),
             _ => Lost::Unknown(error),
         })?;
         if meta.kind == Kind::Symlink && settings.links.source != SourceLinks::AsLinks {

@@ -14,6 +14,39 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 // Rule 9: deletion.
 
 #[test]
+fn every_timing_stops_exactly_at_the_limit_and_all_end_in_the_same_tree() {
+    let tree = "s/a file \"a\"\ns/x/b file \"b\"\nd/x/gone{1..20} file \"x\"\nd/y/gone{1..20} file \"x\"\n";
+    let options = ["--delete-before", "--delete-during", "--delete-delay", "--delete-after"];
+    for option in options {
+        let arena = Arena::with(tree);
+        let left = || {
+            let entries = arena.snapshot("d").entries;
+            entries.keys().filter(|name| name.windows(4).any(|part| part == b"gone")).count()
+        };
+        arena.twosync(&["-a", "-j4", option, "--max-delete=7", "s/", "d"]).expect_code(25);
+        assert_eq!(left(), 40 - 7, "{option}");
+        arena.twosync(&["-a", "-j4", option, "s/", "d"]).expect_code(0);
+        assert_eq!(arena.differences("s", "d"), [""; 0], "{option}");
+    }
+}
+
+#[test]
+fn a_source_file_goes_only_if_its_copy_was_read_back() {
+    let arena =
+        Arena::with("s/a file \"text\" mtime=@5\nd/a file \"TEXT\" mtime=@5\ns/b file \"b\"\n");
+    for mode in ["--verify=none", "--verify=metadata"] {
+        arena.twosync(&["-a", "--remove-source-files", mode, "s/", "d"]).expect_code(1);
+    }
+    // Size and time agree: nothing is written, and with `transferred` nothing is read.
+    let args = ["-a", "--remove-source-files", "--verify=transferred", "s/", "d"];
+    arena.twosync(&args).expect_code(0);
+    assert!(arena.path("s/a").exists() && !arena.path("s/b").exists());
+    arena.twosync(&["-a", "--remove-source-files", "s/", "d"]).expect_code(0);
+    assert!(!arena.path("s/a").exists());
+    assert_eq!(fs::read(arena.path("d/a")).expect("it is there"), b"text");
+}
+
+#[test]
 fn a_source_is_never_deleted_from_the_destination_that_holds_it() {
     let arena = Arena::with("d/sub/deep/file file \"text\"\nd/gone file \"x\"\n");
     let output = arena.twosync(&["-a", "--delete", "d/sub/deep/", "d/"]);

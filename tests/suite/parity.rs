@@ -239,6 +239,7 @@ groups! {
     removals
     specials
     times
+    timings
     unprivileged
     update
     usage

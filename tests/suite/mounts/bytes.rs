@@ -156,3 +156,16 @@ fn the_library_counts_what_a_bad_mount_does() {
     assert_eq!(told.report.worst.map(twosync::error::Class::exit_code), Some(40));
     assert_eq!(told.faults.len(), 2, "{:?}", told.faults);
 }
+
+#[test]
+fn a_source_whose_copy_is_never_right_is_not_removed() {
+    if !can_mount_or_skipped() {
+        return;
+    }
+    let (arena, mount) = mounted_pair(10_000);
+    mount.plan(Call::Write, "bad", Fault::FlipsBit, Often::Always);
+    let output = arena.twosync(&["-a", "--remove-source-files", "s/", "d"]);
+    output.expect_code(40);
+    assert!(arena.path("s/bad").exists(), "it is the only one that is right");
+    assert!(!arena.path("s/good").exists());
+}

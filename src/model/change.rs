@@ -1,13 +1,14 @@
 //! What is to be done to one entry, and rsync's eleven-column line that says so.
 
 use bitflags::bitflags;
+use serde::{Deserialize, Serialize};
 
 use crate::model::meta::Kind;
 use crate::model::path::RelPath;
 
 bitflags! {
     /// Attributes of an entry that can differ, or that a run preserves.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Attrs: u16 {
         /// The bytes of a file, the target of a symlink, the number of a device.
         const CONTENT = 1;
@@ -30,7 +31,7 @@ bitflags! {
 }
 
 /// How much is known of the equality of two contents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Knowledge {
     /// Size and time agree (the quick check); nobody looked at the bytes.
     Presumed,
@@ -39,7 +40,7 @@ pub enum Knowledge {
 }
 
 /// How one entry differs between the sides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diff {
     /// The attributes that differ and that the run preserves.
     pub attrs: Attrs,
@@ -74,7 +75,7 @@ impl Diff {
 }
 
 /// Why an entry is left as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Why {
     /// Nothing differs.
     UpToDate,
@@ -115,7 +116,7 @@ pub enum Why {
 }
 
 /// What is done to one entry of the destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Nothing.
     Keep(Why),
@@ -132,7 +133,7 @@ pub enum Action {
 }
 
 /// All that a person wants to read about one entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Where, below the destination.
     pub path: RelPath,

@@ -1,7 +1,9 @@
 //! What one `statx` says about an entry.
 
+use serde::{Deserialize, Serialize};
+
 /// The kind of a directory entry (inode(7), "The file type and mode").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
     /// A regular file.
     File,

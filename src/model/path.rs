@@ -5,6 +5,8 @@ use std::ffi::{CStr, CString, OsStr};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
+use serde::{Deserialize, Serialize};
+
 /// One path component: not empty, no `/`, no NUL, neither `.` nor `..`.
 ///
 /// Kept with its closing NUL, so that a system call takes it without a copy.
@@ -50,7 +52,7 @@ impl fmt::Debug for Name {
 }
 
 /// A path below a root: `/`-separated names, empty for the root itself.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RelPath(Box<[u8]>);
 
 impl RelPath {

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::error::{Class, Fault};
+use crate::error::{Class, Fault, Place};
 use crate::filter::within::{Reasons, Said};
 use crate::model::change::{Action, Change, Diff, Why};
 use crate::model::meta::{Kind, Meta};
@@ -290,6 +290,9 @@ impl<'l> Sheet<'l> {
         let Self { ledger, slot, items, tally, findings } = self;
         ledger.add(tally, findings);
         let tell = |outcome: Outcome| ledger.observer.event(&Event::Entry(&outcome));
-        ledger.sequencer.close(slot, items, tell);
+        if let Err(error) = ledger.sequencer.close(slot, items, tell) {
+            let place = Place::operand(&std::env::temp_dir());
+            ledger.fault(&Fault::io(Class::FileIo, "read back lines kept in", place, error));
+        }
     }
 }

@@ -4,4 +4,5 @@ pub mod gauge;
 pub mod ledger;
 pub mod observer;
 pub mod order;
+pub mod shelf;
 pub mod tally;

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Fault;
 use crate::model::change::Change;
 use crate::report::ledger::Ledger;
 
 /// Which of the two passes over the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Phase {
     /// Phase one: copy.
     Copy,
@@ -16,7 +18,7 @@ pub enum Phase {
 }
 
 /// How an action on one entry ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
     /// Done; or, in a run that may not act, it would be done.
     Done,
@@ -25,7 +27,7 @@ pub enum Ending {
 }
 
 /// One entry's change and how it ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// In which pass.
     pub phase: Phase,

@@ -4,17 +4,22 @@
 //! and further slots; it is told once it is closed and everything before it was told. What waits is
 //! what was finished ahead of its turn. Nothing here knows what an item is.
 
-use std::collections::HashMap;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::vec::IntoIter;
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::report::shelf::Shelf;
+
 /// The name of a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Slot(u64);
 
 /// What a slot holds.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Item<T> {
     /// Something to tell.
     Tell(T),
@@ -32,7 +37,7 @@ pub struct Sequencer<T> {
 #[derive(Debug)]
 struct Waiting<T> {
     /// Closed slots whose turn has not come.
-    closed: HashMap<Slot, Vec<Item<T>>>,
+    closed: Shelf<Slot, Item<T>>,
     /// The way from the first slot to the one whose turn it is.
     turn: Vec<Turn<T>>,
 }
@@ -43,11 +48,11 @@ enum Turn<T> {
     Telling(IntoIter<Item<T>>),
 }
 
-impl<T> Sequencer<T> {
+impl<T: Serialize + DeserializeOwned> Sequencer<T> {
     /// An output with one open slot, and that slot.
     pub fn new() -> (Self, Slot) {
         let first = Slot(0);
-        let waiting = Waiting { closed: HashMap::new(), turn: vec![Turn::Open(first)] };
+        let waiting = Waiting { closed: Shelf::default(), turn: vec![Turn::Open(first)] };
         (Self { next: AtomicU64::new(1), waiting: Mutex::new(waiting) }, first)
     }
 
@@ -63,15 +68,33 @@ impl<T> Sequencer<T> {
     }
 
     /// Closes a slot with all that it holds, and tells whatever's turn has come, one at a time.
-    pub fn close(&self, slot: Slot, items: Vec<Item<T>>, mut tell: impl FnMut(T)) {
+    ///
+    /// # Errors
+    /// Something that waited in a file can not be read back; the rest is told.
+    pub fn close(
+        &self,
+        slot: Slot,
+        items: Vec<Item<T>>,
+        mut tell: impl FnMut(T),
+    ) -> io::Result<()> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = &mut *waiting;
-        waiting.closed.insert(slot, items);
+        let mut lost = Ok(());
+        let is_next = matches!(waiting.turn.last(), Some(Turn::Open(next)) if *next == slot);
+        match waiting.turn.last_mut() {
+            // It need not wait at all.
+            Some(turn) if is_next => *turn = Turn::Telling(items.into_iter()),
+            _ => waiting.closed.put(slot, items),
+        }
         while let Some(turn) = waiting.turn.last_mut() {
             match turn {
-                Turn::Open(slot) => match waiting.closed.remove(slot) {
-                    Some(items) => *turn = Turn::Telling(items.into_iter()),
-                    None => return,
+                Turn::Open(slot) => match waiting.closed.take(slot) {
+                    Ok(Some(items)) => *turn = Turn::Telling(items.into_iter()),
+                    Ok(None) => return lost,
+                    Err(error) => {
+                        lost = Err(error);
+                        waiting.turn.pop();
+                    }
                 },
                 Turn::Telling(items) => match items.next() {
                     Some(Item::Tell(item)) => tell(item),
@@ -80,6 +103,7 @@ impl<T> Sequencer<T> {
                 },
             }
         }
+        lost
     }
 }
 
@@ -89,15 +113,15 @@ mod tests {
 
     #[test]
     fn items_are_told_in_the_order_of_their_slots_whoever_closes_first() {
-        let (sequencer, root) = Sequencer::new();
+        let (sequencer, root) = Sequencer::<u32>::new();
         let (a, b) = (sequencer.slot(), sequencer.slot());
         let mut told = Vec::new();
-        sequencer.close(b, vec![Item::Tell("b")], |item| told.push(item));
+        sequencer.close(b, vec![Item::Tell(2)], |item| told.push(item)).unwrap();
         assert!(told.is_empty());
-        let items = vec![Item::Tell("first"), Item::Open(a), Item::Open(b), Item::Tell("last")];
-        sequencer.close(root, items, |item| told.push(item));
-        assert_eq!(told, ["first"]);
-        sequencer.close(a, vec![Item::Tell("a")], |item| told.push(item));
-        assert_eq!(told, ["first", "a", "b", "last"]);
+        let items = vec![Item::Tell(0), Item::Open(a), Item::Open(b), Item::Tell(3)];
+        sequencer.close(root, items, |item| told.push(item)).unwrap();
+        assert_eq!(told, [0]);
+        sequencer.close(a, vec![Item::Tell(1)], |item| told.push(item)).unwrap();
+        assert_eq!(told, [0, 1, 2, 3]);
     }
 }

@@ -80,11 +80,6 @@ impl<'a> Ledger<'a> {
         self.gauge.advance(written_bytes, read_bytes);
     }
 
-    /// Says that nothing is left to list.
-    pub fn scan_is_done(&self) {
-        self.gauge.scan_is_done();
-    }
-
     /// Tells a fault at once and remembers its class.
     pub fn fault(&self, fault: &Fault) {
         self.remember(fault.class);
@@ -278,11 +273,6 @@ impl<'l> Sheet<'l> {
         if matches!(meta.kind, Kind::File | Kind::Symlink) {
             self.tally.total_bytes += meta.size;
         }
-    }
-
-    /// Tells a fault at once.
-    pub fn fault(&self, fault: &Fault) {
-        self.ledger.fault(fault);
     }
 
     /// Hands the sheet in.

@@ -9,7 +9,7 @@ use filetime::FileTime;
 use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
-use crate::model::meta::{Kind, Stamp};
+use crate::model::meta::Stamp;
 use crate::model::path::Name;
 use crate::sys::dir::Dir;
 use crate::sys::permit::Permit;
@@ -93,9 +93,4 @@ pub fn set_mtime(_: &Permit, target: Target<'_>, atime: Stamp, mtime: Stamp) -> 
 /// `O_PATH`).
 fn by_number(fd: &impl AsRawFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))
-}
-
-/// True if entries of this kind have a mode of their own.
-pub fn has_mode(kind: Kind) -> bool {
-    kind != Kind::Symlink
 }

@@ -58,11 +58,3 @@ pub fn now() -> Stamp {
     let clock = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     Stamp { secs: clock.tv_sec, nanos: u32::try_from(clock.tv_nsec).unwrap_or(0) }
 }
-
-/// The time that all threads of this process have spent on a processor.
-pub fn cpu_time() -> std::time::Duration {
-    let clock = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    let secs = u64::try_from(clock.tv_sec).unwrap_or(0);
-    let nanos = u32::try_from(clock.tv_nsec).unwrap_or(0);
-    std::time::Duration::new(secs, nanos)
-}

@@ -1,0 +1,183 @@
+//! The differences from rsync that are meant, each with its reason.
+
+/// What of a run can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aspect {
+    ExitCode,
+    Stdout,
+    Stderr,
+    Tree,
+}
+
+/// A difference from rsync that is meant.
+pub(crate) struct Allowed {
+    pub(crate) name: &'static str,
+    pub(crate) covers: &'static [Aspect],
+    #[allow(dead_code, reason = "for the reader of this list")]
+    reason: &'static str,
+}
+
+/// Every difference that a case may allow.
+pub(crate) const ALLOWED: &[Allowed] = &[
+    Allowed {
+        name: "foreign-hard-link",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "in place, rsync changes all names of a hard-linked destination file, bytes and attributes; twosync never \
+                 writes through a link that the source does not have: it unlinks the name and creates the file anew",
+    },
+    Allowed {
+        name: "verify-repairs",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "rsync keeps a file whose size and time agree, whatever it holds; twosync's second phase reads it, and \
+                 repairs and reports it",
+    },
+    Allowed {
+        name: "same-device-other-kind",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "rsync takes a block device for a character device of the same numbers; twosync makes it anew",
+    },
+    Allowed {
+        name: "kept-link-time",
+        covers: &[Aspect::Tree],
+        reason: "under -K rsync loses the time of a directory behind a kept link when it writes below; twosync sets it",
+    },
+    Allowed {
+        name: "source-changed-by-copy",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "copying a directory into itself changes its time; like a second rsync, twosync's second phase sees \
+                 the new time and carries it over",
+    },
+    Allowed {
+        name: "listing-later",
+        covers: &[Aspect::ExitCode],
+        reason: "a single operand lists it in rsync; twosync says that it does not support that yet",
+    },
+    Allowed {
+        name: "unlisted-directory-mode",
+        covers: &[Aspect::Tree],
+        reason: "rsync leaves its own helping u+rw on a directory that the source did not let it list; twosync sets the mode",
+    },
+    Allowed {
+        name: "failed-write-line",
+        covers: &[Aspect::Stdout],
+        reason: "rsync prints a file's line when it is sent, also when writing it then fails; twosync prints what was done",
+    },
+    Allowed {
+        name: "set-id-owner-line",
+        covers: &[Aspect::Stdout],
+        reason: "when chown clears the set-id bits of an otherwise equal file, rsync looks again before it prints and \
+                 reports the mode (or nothing) instead of the owner; twosync reports what differed",
+    },
+    Allowed {
+        name: "empty-source-arrival",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "where all that is listed is one directory, rsync takes a missing destination for that directory's new name and \
+                 counts and tells its making another way; twosync makes the destination as it always does",
+    },
+    Allowed {
+        name: "dot-in-missing-path",
+        covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Stderr, Aspect::Tree],
+        reason: "--mkpath with `.` in the missing part: rsync makes it in parts and then fails; twosync makes it",
+    },
+    Allowed {
+        name: "replaced-special-mode",
+        covers: &[Aspect::Tree],
+        reason: "without -p rsync gives a new fifo or device the mode of what it replaces, of a symlink even 0777; twosync gives \
+                 it the source's mode and the umask",
+    },
+    Allowed {
+        name: "kept-link-mode",
+        covers: &[Aspect::ExitCode, Aspect::Stderr, Aspect::Tree],
+        reason: "under -K rsync fails to set the mode of the directory behind a kept link; twosync sets it",
+    },
+    Allowed {
+        name: "same-file",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "source and destination are one file; rsync sends it to itself or breaks the link, twosync leaves it alone",
+    },
+    Allowed {
+        name: "update-window",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "-u with --modify-window=-1: rsync overwrites what is newer by less than two seconds; twosync keeps what is newer",
+    },
+    Allowed {
+        name: "temporary-file",
+        covers: &[Aspect::Tree],
+        reason: "rsync's temporary file and its renaming touch the directory, and take its group; twosync writes in place",
+    },
+    Allowed {
+        name: "mount-in-the-way",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "a file over a mount point under -x: rsync empties the mount and then fails; twosync leaves it whole",
+    },
+    Allowed {
+        name: "count-first",
+        covers: &[Aspect::Stdout],
+        reason: "without recursion rsync counts all entries before it starts and says how many; twosync starts at once",
+    },
+    Allowed {
+        name: "empty-dir-exists",
+        covers: &[Aspect::ExitCode, Aspect::Stderr],
+        reason: "--ignore-existing keeps a file where an empty directory goes; with --delete rsync then fails to list that file",
+    },
+    Allowed {
+        name: "class-order",
+        covers: &[Aspect::ExitCode],
+        reason: "a missing operand and --max-delete together: rsync ends with 25, twosync with the graver 23",
+    },
+    Allowed {
+        name: "needs-no-x",
+        covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Stderr],
+        reason: "rsync can not list a directory without the right to pass through it; twosync can, and an empty one is whole",
+    },
+    Allowed {
+        name: "unreadable-copy",
+        covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Stderr, Aspect::Tree],
+        reason: "what the user may write but not read is not proven: phase two ends with 23; in place the old file keeps its mode, \
+                 where rsync makes it anew",
+    },
+    Allowed {
+        name: "rights-of-our-own",
+        covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Stderr, Aspect::Tree],
+        reason: "a directory of our own without the rights to fill or empty it: rsync fails, twosync gives itself the rights for \
+                 the time of the run",
+    },
+    Allowed {
+        name: "refused-link-time",
+        covers: &[Aspect::Stdout],
+        reason: "at -vv rsync does not name a symlink whose time was refused",
+    },
+    Allowed {
+        name: "unlisted-operand",
+        covers: &[Aspect::Stdout],
+        reason: "rsync does not tell that it made the destination where the only source can not be listed",
+    },
+    Allowed {
+        name: "told-twice",
+        covers: &[Aspect::Stdout],
+        reason: "rsync says twice of a directory below one that is deleted that it is not empty",
+    },
+    Allowed {
+        name: "rules-of-each-source",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "the rule files at the top of one source go on to count for the next one in rsync; in twosync each source \
+                 has its own",
+    },
+    Allowed {
+        name: "unread-rules",
+        covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Stderr, Aspect::Tree],
+        reason: "a rule file that can not be read does not count in rsync; twosync does not copy or delete what somebody \
+                 wanted left alone, and ends",
+    },
+    Allowed {
+        name: "second-pass",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "phase two goes by the rule files that phase one has copied, as a second rsync does, and deletes what they \
+                 do not protect any more",
+    },
+    Allowed {
+        name: "keeps-its-sources",
+        covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Tree],
+        reason: "rsync deletes a source from a destination that holds it; twosync refuses to",
+    },
+];

@@ -169,6 +169,9 @@ fn compare(row: &Row) {
     let arena = row.build();
     let ours = ours::answer(row, arena.path());
     let theirs = theirs::answer(&rsync, row, arena.path());
+    // What the program makes of the rules on the command line and on the disk.
+    let again = row.build();
+    let programs = theirs::programs_answer(row, again.path());
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let options: Vec<String> = row.options.iter().map(|option| lossy(option)).collect();
     let files: Vec<(String, String)> =
@@ -177,6 +180,12 @@ fn compare(row: &Row) {
         ours.to_string(),
         theirs.to_string(),
         "ours | rsync's: {:?} {options:#?} {files:#?}",
+        row.question
+    );
+    assert_eq!(
+        programs.to_string(),
+        theirs.to_string(),
+        "the program's | rsync's: {:?} {options:#?} {files:#?}",
         row.question
     );
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use super::ours::{below, topmost};
 use super::rows::{Answer, Question, Row};
+use crate::support::run::twosync;
 
 /// The rsync to ask; `None` if it is to be left out.
 pub(super) fn rsync() -> Option<PathBuf> {
@@ -21,11 +22,11 @@ pub(super) fn rsync() -> Option<PathBuf> {
     Some(rsync.into())
 }
 
-fn command(rsync: &Path, mode: [&str; 2], row: &Row, top: &Path) -> Command {
+fn command(program: &Path, mode: &[&str], row: &Row, top: &Path) -> Command {
     let args = |list: &[Vec<u8>]| -> Vec<OsString> {
         list.iter().map(|arg| OsString::from_vec(arg.clone())).collect()
     };
-    let mut command = Command::new(rsync);
+    let mut command = Command::new(program);
     command.env("LC_ALL", "C").env("HOME", top.join("home")).env_remove("CVSIGNORE");
     if let Some(value) = &row.cvsignore {
         command.env("CVSIGNORE", OsStr::from_bytes(value));
@@ -37,7 +38,7 @@ fn command(rsync: &Path, mode: [&str; 2], row: &Row, top: &Path) -> Command {
 
 /// What rsync says while it looks at a row.
 fn lines(rsync: &Path, debug: &str, row: &Row, top: &Path) -> Vec<String> {
-    let output = command(rsync, ["-nr8", debug], row, top).output().expect("rsync runs");
+    let output = command(rsync, &["-nr8", debug], row, top).output().expect("rsync runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.lines().map(str::to_owned).collect()
 }
@@ -65,7 +66,7 @@ pub(super) fn answer(rsync: &Path, row: &Row, top: &Path) -> Answer {
         Question::Delete => ["-r8", "--delete-before"],
     };
     let before = below(&top.join("d"));
-    let output = command(rsync, mode, row, top).output().expect("rsync runs");
+    let output = command(rsync, &mode, row, top).output().expect("rsync runs");
     let code = output.status.code().expect("rsync ends");
     if code != 0 {
         return Answer::Refused(code);
@@ -79,6 +80,35 @@ pub(super) fn answer(rsync: &Path, row: &Row, top: &Path) -> Answer {
         Question::Delete => {
             let source = below(&top.join("s"));
             let after = below(&top.join("d"));
+            let kept = before.into_iter().filter(|path| after.contains(path));
+            Answer::Paths(kept.filter(|path| !source.contains(path)).collect())
+        }
+    }
+}
+
+/// Runs the program under test in the directory where the row was built, and looks at what it did.
+pub(super) fn programs_answer(row: &Row, top: &Path) -> Answer {
+    let before = below(&top.join("d"));
+    // A second phase goes by the rule files that the first one leaves, like a second rsync.
+    let mode: &[&str] = match row.question {
+        Question::Transfer => &["-r8", "--verify=none"],
+        Question::Delete => &["-r8", "--verify=none", "--delete-before"],
+    };
+    let output = command(&twosync(), mode, row, top).output().expect("the program runs");
+    let code = output.status.code().expect("the program ends");
+    if code != 0 {
+        return Answer::Refused(code);
+    }
+    let after = below(&top.join("d"));
+    match row.question {
+        Question::Transfer => {
+            let all = row.operands.iter().flat_map(|operand| super::ours::candidates(top, operand));
+            let bare = |path: &[u8]| path.strip_suffix(b"/").unwrap_or(path).to_vec();
+            let arrived: BTreeSet<Vec<u8>> = after.iter().map(|path| bare(path)).collect();
+            Answer::Paths(topmost(&all.filter(|path| !arrived.contains(&bare(path))).collect()))
+        }
+        Question::Delete => {
+            let source = below(&top.join("s"));
             let kept = before.into_iter().filter(|path| after.contains(path));
             Answer::Paths(kept.filter(|path| !source.contains(path)).collect())
         }

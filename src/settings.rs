@@ -31,6 +31,8 @@ pub struct Settings {
     pub update: Update,
     /// What may be removed.
     pub delete: Delete,
+    /// Whether what is overwritten or deleted is kept, and where.
+    pub backup: Option<Backup>,
     /// What phase two compares.
     pub verify: Verify,
     /// Whether the run changes anything.
@@ -246,6 +248,16 @@ pub struct Delete {
     pub full_dirs: FullDirs,
 }
 
+/// `--backup`, `--backup-dir`, `--suffix`: where old entries go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// The directory, as typed; a relative one is below the destination. `None`: they stay beside
+    /// the new ones.
+    pub dir: Option<PathBuf>,
+    /// What is put behind their names; never empty without a directory.
+    pub suffix: Box<[u8]>,
+}
+
 /// `--delete`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extraneous {
@@ -341,6 +353,7 @@ impl Default for Settings {
                 window: Window::Seconds(0),
             },
             delete: Delete { extraneous: Extraneous::Keep, limit: None, full_dirs: FullDirs::Keep },
+            backup: None,
             verify: Verify::All,
             effect: Effect::Sync,
             effort: Effort { jobs: Jobs::Auto, durability: Durability::FlushNetwork },

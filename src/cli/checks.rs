@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use crate::cli::display::Sink;
 use crate::cli::options::Check;
@@ -68,6 +68,32 @@ pub fn temp_dir(dir: Option<&Path>, dest: &Path) -> Result<(), Problem> {
             Err(Problem::usage(format!("--temp-dir={}: there is no such directory", dir.display())))
         }
         _ => Ok(()),
+    }
+}
+
+/// `--backup-dir`, without closing slashes; `None` if it is the destination itself.
+pub fn backup_dir(dir: &Path) -> Option<&Path> {
+    let is_dest = dir.components().all(|part| part == Component::CurDir);
+    (!is_dest).then(|| dir.components().as_path())
+}
+
+/// `--suffix`, or what it is by default. `dir`: the backup directory, if one was typed.
+///
+/// # Errors
+/// It has a slash in it, or is empty where the backup would have the name of the new file.
+pub fn suffix(suffix: Option<&[u8]>, dir: Option<Option<&Path>>) -> Result<Box<[u8]>, Problem> {
+    let suffix = suffix.unwrap_or(if dir.is_some() { b"" } else { b"~" });
+    if suffix.contains(&b'/') {
+        let shown = String::from_utf8_lossy(suffix);
+        return Err(Problem::usage(format!("--suffix={shown} can not have a slash in it")));
+    }
+    match dir {
+        _ if !suffix.is_empty() => Ok(suffix.into()),
+        Some(Some(_)) => Ok(suffix.into()),
+        Some(None) => Err(Problem::usage(
+            "--suffix can not be empty when --backup-dir is the destination itself",
+        )),
+        None => Err(Problem::usage("--suffix can not be empty without --backup-dir")),
     }
 }
 

@@ -25,6 +25,7 @@ pub fn line(event: &Event<'_>, display: &Display) -> Option<Vec<u8>> {
             made(&format!("created {count} directories for "), path, display)
         }
         Event::MadeDest(path) => made("created directory ", path, display),
+        Event::BackupDir { path, is_new } => backup_dir(path, *is_new, display),
         Event::DeletionStopped => Some(b"IO error encountered -- skipping file deletion".to_vec()),
         Event::Entry(outcome) => entry(outcome, display),
     }
@@ -41,6 +42,15 @@ fn made(text: &str, path: &Path, display: &Display) -> Option<Vec<u8>> {
     let mut line = text.as_bytes().to_vec();
     display.escape.append(&mut line, path);
     Some(line)
+}
+
+fn backup_dir(path: &Path, is_new: bool, display: &Display) -> Option<Vec<u8>> {
+    (display.levels.of(Flag::Backup) >= 1).then(|| {
+        let text = if is_new { "(new) backup_dir is " } else { "backup_dir is " };
+        let mut line = text.as_bytes().to_vec();
+        display.escape.append(&mut line, path.as_os_str().as_bytes());
+        line
+    })
 }
 
 fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
@@ -115,6 +125,7 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
         Why::Hidden => return ruled("[sender] hiding", change, display),
         Why::Shown => return ruled("[sender] showing", change, display),
         Why::Protected => return ruled("[generator] protecting", change, display),
+        Why::BackedUp => return backed_up(change, display),
         Why::AtRisk => return ruled("[generator] risking", change, display),
         Why::Extraneous | Why::OwnDestination | Why::NotEvenAbove => (false, "", ""),
     };
@@ -125,6 +136,16 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
         line.extend_from_slice(after.as_bytes());
         line
     })
+}
+
+/// Where an old entry went.
+fn backed_up(change: &Change, display: &Display) -> Option<Vec<u8>> {
+    let to = change.target.as_deref().filter(|_| display.levels.of(Flag::Backup) >= 1)?;
+    let mut line = b"backed up ".to_vec();
+    display.escape.append(&mut line, change.path.as_bytes());
+    line.extend_from_slice(b" to ");
+    display.escape.append(&mut line, to);
+    Some(line)
 }
 
 /// Which filter rule decided about an entry (rsync.1, `--debug=FILTER`).

@@ -87,6 +87,8 @@ bitflags! {
         const HELP = 1 << 34;
         /// `--delete-excluded`.
         const DELETE_EXCLUDED = 1 << 35;
+        /// `--backup`.
+        const BACKUP = 1 << 36;
     }
 }
 
@@ -124,6 +126,10 @@ pub enum Setting {
     Stderr,
     /// `--temp-dir`: unused, but it has to exist.
     TempDir,
+    /// `--backup-dir`.
+    BackupDir,
+    /// `--suffix`.
+    Suffix,
     /// `--jobs`.
     Jobs,
     /// `--verify`.

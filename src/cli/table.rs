@@ -109,6 +109,11 @@ pub const OPTIONS: &[Row] = &[
     on("size-only", Switches::SIZE_ONLY).help(Decision, "Decide by size alone"),
     set("modify-window", Setting::ModifyWindow, "NUM").letter('@').help(Decision, "Times that differ by at most NUM seconds are equal; -1 compares nanoseconds [default: 0]"),
     on("update", Switches::UPDATE).letter('u').help(Decision, "Leave files alone that are newer in the destination"),
+    // Keeping old data.
+    on("backup", Switches::BACKUP).letter('b').help(Deletion, "Keep what is overwritten, replaced or deleted: as NAME~, or below --backup-dir"),
+    off("no-backup", Switches::BACKUP),
+    set("backup-dir", Setting::BackupDir, "DIR").help(Deletion, "Keep it below DIR, which is below the destination unless it is absolute (implies --backup)"),
+    set("suffix", Setting::Suffix, "SUFFIX").help(Deletion, "What is put behind the names of what is kept [default: ~, with --backup-dir nothing]"),
     // Deleting.
     on("delete", Switches::DELETE).also(&["del", "delete-during"]).help(Deletion, "Remove what the source has not got, in the directories that are copied"),
     on("delete-excluded", Switches::DELETE.union(Switches::DELETE_EXCLUDED)).help(Deletion, "Also delete what the filter rules leave out (protecting rules still protect)"),
@@ -195,7 +200,6 @@ pub const OPTIONS: &[Row] = &[
     // What asks for the way it is while its opposite is not there yet.
     accepted("no-relative").also(&["no-R"]),
     accepted("implied-dirs").also(&["i-d"]),
-    accepted("no-backup"),
     accepted("no-append"),
     accepted("no-insecure-links"),
     accepted("no-hard-links").also(&["no-H"]),
@@ -214,9 +218,6 @@ pub const OPTIONS: &[Row] = &[
     // rsync's, not there yet.
     later("relative", "copy each directory to its own destination").letter('R'),
     later("no-implied-dirs", "").also(&["no-i-d"]),
-    later("backup", "copy the destination aside first").letter('b'),
-    later("backup-dir", "copy the destination aside first").takes("DIR"),
-    later("suffix", "").takes("SUFFIX"),
     later("append", "a plain run rewrites what differs"),
     later("append-verify", "a plain run rewrites what differs"),
     later("copy-unsafe-links", "--copy-links copies what all links point to"),

@@ -110,6 +110,8 @@ pub enum Why {
     Protected,
     /// A filter rule says that it may be deleted. This is only told.
     AtRisk,
+    /// It was kept as a backup. This is only told; the target says where.
+    BackedUp,
 }
 
 /// What is done to one entry of the destination.

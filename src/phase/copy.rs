@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::act::content::Writing;
 use crate::act::perform::{Performed, perform};
 use crate::compare::quick::quick;
-use crate::decide::decide;
+use crate::decide::{Origin, decide};
 use crate::error::Trouble;
 use crate::journal::store::Journal;
 use crate::model::change::{Action, Diff};
@@ -44,6 +44,9 @@ impl Copy<'_> {
             && let Some((digest, source)) = performed.digest
         {
             journal.append(&at.path(), &source, digest);
+            if let Some(backups) = &self.pass.backups {
+                backups.finish(&at.node.path().join(at.dest_name()));
+            }
         }
         let record = self.pass.settle(at, record, performed, sheet);
         sheet.record(record, || at.path());
@@ -83,7 +86,7 @@ impl Copy<'_> {
             let place = Place::of(at)?;
             return Some(Box::new(LargeCopy::new(self, place, *pair, record)));
         }
-        let result = match self.pass.job(at, pair, action, diff, Writing::All) {
+        let result = match self.pass.job(at, pair, (action, diff), Origin::Found, Writing::All) {
             Some(job) => perform(self.pass.permit, &job),
             None => Ok(Performed::default()),
         };

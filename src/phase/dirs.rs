@@ -84,6 +84,9 @@ impl Pass<'_> {
             Ok(side) => side,
             Err(trouble) => return self.give_up(at, &source, trouble, sheet),
         };
+        if let (Some(at), Pair::Both(_, old), Action::Replace) = (at, &pair, action) {
+            self.tell_backup(at, old.kind, sheet);
+        }
         let widened = self.open_up(node, &pair, action);
         let mut record = Record::of(&source, action, diff);
         if sheet.ledger().phase() == Phase::Verify && self.is_refused_dir(&path()) {
@@ -149,7 +152,7 @@ impl Pass<'_> {
         if self.permit.is_none() {
             return Ok(DestSide::Absent);
         }
-        if let Some(job) = self.job(at, pair, action, diff, Writing::All) {
+        if let Some(job) = self.job(at, pair, (action, diff), Origin::Found, Writing::All) {
             perform(self.permit, &job)?;
             at.node.entry_changed();
         }

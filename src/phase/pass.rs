@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::act::backup::{Backups, Keeping};
 use crate::act::clear::{Clearing, Emptied, Home, Limit, Removal, Removed, Rest};
 use crate::act::content::Writing;
 use crate::act::finish;
 use crate::act::perform::{Job, Performed};
 use crate::compare::meta::Rules as Tolerance;
-use crate::decide::Policy;
+use crate::decide::{Origin, Policy};
 use crate::effort::Stop;
 use crate::error::{Cause, Class, During, Fault, Place, Side, Trouble};
 use crate::model::change::{Action, Attrs, Diff, Why};
@@ -62,6 +63,8 @@ pub struct Pass<'a> {
     pub limit: Limit,
     /// The source directories and those above them: they are never deleted.
     pub sources: HashSet<FileId>,
+    /// Where what is overwritten or removed is kept (`--backup`).
+    pub backups: Option<Backups>,
     /// How many handles there are.
     budget: Arc<Budget>,
     /// True once something of the source could not be read: nothing is deleted any more.
@@ -120,6 +123,7 @@ impl<'a> Pass<'a> {
                 Effect::Sync | Effect::DryRun => settings.delete.limit,
             }),
             sources: HashSet::new(),
+            backups: None,
             budget: Arc::clone(budget),
             source_failed: AtomicBool::new(false),
             is_ended: AtomicBool::new(false),
@@ -240,15 +244,18 @@ impl<'a> Pass<'a> {
     }
 
     /// The job of doing `action` to `at`; `None` if there is no destination directory.
+    ///
+    /// `origin`: what this run wrote is not kept.
     pub fn job<'j>(
         &'j self,
         at: &'j At<'_, Memo>,
         pair: &'j Pair,
-        action: Action,
-        diff: Diff,
+        (action, diff): (Action, Diff),
+        origin: Origin,
         writing: Writing,
     ) -> Option<Job<'j>> {
         Some(Job {
+            keeping: self.keeping(at, origin),
             action,
             diff,
             sides: at.sides()?,
@@ -259,6 +266,23 @@ impl<'a> Pass<'a> {
             durability: self.settings.effort.durability,
             stop: self.stop,
         })
+    }
+
+    /// Where what stands at `at` is kept; `None`: it is not, or this run has put it there.
+    fn keeping(&self, at: &At<'_, Memo>, origin: Origin) -> Option<Keeping<'_>> {
+        let backups = self.backups.as_ref().filter(|_| origin == Origin::Found)?;
+        let home = at.node.path();
+        let is_ours = backups.is_unfinished(&home.join(at.dest_name()));
+        (!is_ours).then_some(Keeping { backups, home })
+    }
+
+    /// Tells where what stood at `at` went.
+    pub fn tell_backup(&self, at: &At<'_, Memo>, kind: Kind, sheet: &mut Sheet<'_>) {
+        if let Some(backups) = &self.backups {
+            let path = at.node.path().join(at.dest_name());
+            let to = backups.shown(&path);
+            sheet.backed_up(path, kind, to);
+        }
     }
 
     /// What there is to record of `action` on `at`; reads the target of a symlink.
@@ -355,8 +379,17 @@ impl<'a> Pass<'a> {
     pub fn clearing(&self, ledger: &Ledger<'_>) -> Clearing<'_> {
         let mounts = self.settings.select.mounts;
         let reasons = ledger.reasons();
-        let (budget, sources) = (&self.budget, &self.sources);
-        Clearing { permit: self.permit, limit: &self.limit, mounts, reasons, budget, sources }
+        Clearing {
+            permit: self.permit,
+            limit: &self.limit,
+            mounts,
+            reasons,
+            budget: &self.budget,
+            backups: self.backups.as_ref(),
+            phase: ledger.phase(),
+            stop: self.stop,
+            sources: &self.sources,
+        }
     }
 
     /// Records one removal below `node`.
@@ -368,6 +401,15 @@ impl<'a> Pass<'a> {
             Removal::Removed => sheet.record(record, path),
             Removal::OverLimit => sheet.tally.deletions_skipped += 1,
             Removal::MountPoint => {}
+            Removal::BackedUp(kept) => {
+                let path = path();
+                let to = self.backups.as_ref().map(|backups| backups.shown(&path));
+                let place = Place::below(&self.dest_root, &path);
+                for trouble in kept.refused {
+                    self.tell_fault(sheet.ledger(), &trouble.at(place.clone()));
+                }
+                sheet.backed_up(path, removed.kind, to.unwrap_or_default());
+            }
             Removal::Ruled(said) => sheet.ruled(path(), removed.kind, Deciding::Deletion, said),
             Removal::NotEmpty(_) => {
                 sheet.tally.planned += 1;
@@ -393,6 +435,9 @@ impl<'a> Pass<'a> {
     ) -> Record {
         if performed.entry_changed {
             at.node.entry_changed();
+        }
+        if performed.backed_up {
+            self.tell_backup(at, record.kind, sheet);
         }
         sheet.tally.source_read_bytes += performed.moved.source_read_bytes;
         sheet.tally.dest_read_bytes += performed.moved.dest_read_bytes;

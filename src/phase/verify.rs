@@ -273,7 +273,8 @@ impl Verify<'_> {
         if !self.pass.clear_the_way(at, pair, sheet)? {
             return Ok(None);
         }
-        match self.pass.job(at, pair, action, diff, Writing::Differing) {
+        let origin = pair.source().map_or(Origin::Found, |source| self.prior(at, source).origin());
+        match self.pass.job(at, pair, (action, diff), origin, Writing::Differing) {
             Some(job) => perform(self.pass.permit, &job).map(Some),
             None => Ok(Some(Performed::default())),
         }

@@ -271,6 +271,15 @@ impl<'l> Sheet<'l> {
         }
     }
 
+    /// Records that what stood at `path` was kept as `to`, if anybody wants to hear it.
+    pub fn backed_up(&mut self, path: RelPath, kind: Kind, to: Box<[u8]>) {
+        if self.ledger.reasons() == Reasons::Named {
+            self.tally.planned += 1;
+            let target = Some(to);
+            self.record(Record { target, ..Record::leaving(kind, Why::BackedUp) }, || path);
+        }
+    }
+
     /// Counts an entry of the source as part of the run.
     pub fn list(&mut self, meta: &Meta) {
         self.tally.listed.count(meta.kind);

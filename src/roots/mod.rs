@@ -3,3 +3,4 @@
 pub mod dest;
 mod operand;
 pub mod sources;
+pub mod vault;

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one feature a file.
 
+mod backup;
 mod cli;
 mod damage;
 mod deletion;

@@ -180,7 +180,14 @@ const ALLOWED: &[Allowed] = &[
     Allowed {
         name: "told-twice",
         covers: &[Aspect::Stdout],
-        reason: "rsync says twice of a directory below one that is deleted that it is not empty",
+        reason: "rsync says twice of a directory below one that is deleted that it is not empty, and in a dry run where a file \
+                 goes that gives way to a directory",
+    },
+    Allowed {
+        name: "backup-dir-time",
+        covers: &[Aspect::Tree],
+        reason: "making --backup-dir touches the directory that it is in; rsync leaves that where nothing else changes it, \
+                 twosync gives the directory its time back",
     },
     Allowed {
         name: "rules-of-each-source",
@@ -217,6 +224,7 @@ macro_rules! groups {
 
 groups! {
     arrivals
+    backup
     conflicts
     corners
     delete

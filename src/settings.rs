@@ -31,6 +31,8 @@ pub struct Settings {
     pub update: Update,
     /// What may be removed.
     pub delete: Delete,
+    /// Where else entries of the source may be found (`--link-dest` and its kin).
+    pub basis: Option<Basis>,
     /// Whether what is overwritten or deleted is kept, and where.
     pub backup: Option<Backup>,
     /// What phase two compares.
@@ -248,6 +250,27 @@ pub struct Delete {
     pub full_dirs: FullDirs,
 }
 
+/// `--compare-dest`, `--copy-dest`, `--link-dest`: directories that may have what the destination
+/// has not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Basis {
+    /// What becomes of an entry that is found there.
+    pub found: Found,
+    /// The directories, as typed; relative ones are below the destination.
+    pub dirs: Vec<PathBuf>,
+}
+
+/// What becomes of an entry that is found in another directory than the destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is left out (`--compare-dest`).
+    LeftOut,
+    /// It is made (`--copy-dest`).
+    Copied,
+    /// It becomes another name of what was found (`--link-dest`).
+    Linked,
+}
+
 /// `--backup`, `--backup-dir`, `--suffix`: where old entries go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
@@ -353,6 +376,7 @@ impl Default for Settings {
                 window: Window::Seconds(0),
             },
             delete: Delete { extraneous: Extraneous::Keep, limit: None, full_dirs: FullDirs::Keep },
+            basis: None,
             backup: None,
             verify: Verify::All,
             effect: Effect::Sync,

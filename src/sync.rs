@@ -19,6 +19,7 @@ use crate::phase::verify::Verify;
 use crate::report::ledger::{Deciding, Keeps, Ledger, Record, Sheet};
 use crate::report::observer::{Event, Observer, Phase};
 use crate::report::tally::{Findings, Tally};
+use crate::roots::basis::open_bases;
 use crate::roots::dest::{Dest, open_dest};
 use crate::roots::sources::{Sources, ids_up_to_root, open_sources};
 use crate::roots::vault::open_backups;
@@ -100,6 +101,9 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
     if let Some((path, is_new)) = pass.backups.as_ref().and_then(Backups::dir) {
         observer.event(&Event::BackupDir { path, is_new });
     }
+    let uid = pass.rules.identity.uid;
+    let tell = |fault: &Fault| observer.fault(fault);
+    pass.bases = open_bases(settings.basis.as_ref(), &dest, &budget, uid, tell);
     pass.sources = sources.with_all_above(settings.links.source);
     pass.source_failed.store(sources.lost_contents, Ordering::Relaxed);
     let own = overlap(&sources, &dest, settings.links.source);

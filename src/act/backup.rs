@@ -201,7 +201,8 @@ impl Backups {
         self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
     }
 
-    /// Says that the journal knows by now that `path` is this run's own.
+    /// Says that `path` is whole: that it is this run's own, the journal knows by now, if there is a
+    /// phase two to ask.
     pub fn finish(&self, path: &RelPath) {
         self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
     }

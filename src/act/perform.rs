@@ -15,6 +15,7 @@ use crate::model::digest::{Digest, RangeHasher};
 use crate::model::meta::{Kind, Meta, Stamp};
 use crate::settings::Durability;
 use crate::sys::attrs::{Target, set_mode, set_mtime};
+use crate::sys::dir::Dir;
 use crate::sys::permit::Permit;
 use crate::sys::sides::Sides;
 use crate::sys::{node, process, read, stat, write};
@@ -40,6 +41,8 @@ pub struct Job<'a> {
     pub durability: Durability,
     /// Where what stands there is kept; `None`: it is not, or this run has kept it before.
     pub keeping: Option<Keeping<'a>>,
+    /// The directory that has an entry of this name to link to (`--link-dest`).
+    pub link: Option<&'a Dir>,
     /// Asked before every write call.
     pub stop: &'a Stop,
 }
@@ -71,6 +74,8 @@ pub struct Performed {
     pub refused: Vec<Trouble>,
     /// True if the destination directory has a new or another entry.
     pub entry_changed: bool,
+    /// True if the link that was asked for could not be made, and a copy was.
+    pub unlinked: bool,
     /// True if what stood there was kept, or would be.
     pub backed_up: bool,
 }
@@ -89,7 +94,10 @@ pub fn perform(permit: Option<&Permit>, job: &Job<'_>) -> Result<Performed, Trou
     match job.action {
         Action::Keep(_) | Action::Delete => Ok(Performed::default()),
         Action::Adjust => Ok(adjust(permit, job)),
-        Action::Create | Action::Replace => make(permit, job),
+        Action::Create | Action::Replace => match job.link {
+            Some(basis) => link(permit, job, basis),
+            None => make(permit, job),
+        },
         Action::Rewrite => copy_file(permit, job),
     }
 }
@@ -111,6 +119,25 @@ fn make_way(permit: &Permit, job: &Job<'_>) -> Result<Kept, Trouble> {
         node::remove(permit, dir, name).during(Side::Dest, "unlink")?;
     }
     Ok(kept)
+}
+
+/// Makes the entry another name of the one in `basis`, which is equal to the source.
+fn link(permit: &Permit, job: &Job<'_>, basis: &Dir) -> Result<Performed, Trouble> {
+    let (dir, name) = (job.sides.dest, job.sides.dest_name);
+    let old = if job.action == Action::Replace { make_way(permit, job)? } else { Kept::default() };
+    match node::link(permit, (basis, name), (dir, name)) {
+        Ok(()) => Ok(Performed {
+            entry_changed: true,
+            backed_up: old.is_backed_up,
+            refused: old.refused,
+            ..Performed::default()
+        }),
+        // Too many links, links to the files of others (protected_hardlinks), none at all on VFAT.
+        Err(_) if job.action == Action::Create => {
+            Ok(Performed { unlinked: true, ..make(permit, job)? })
+        }
+        Err(error) => Err(error).during(Side::Dest, "link"),
+    }
 }
 
 fn adjust(permit: &Permit, job: &Job<'_>) -> Performed {
@@ -271,6 +298,7 @@ pub fn finish_file(
         moved: copied.moved,
         digest: Some((copied.digest, copied.source)),
         refused,
+        unlinked: false,
         entry_changed: is_new,
         backed_up: old.is_backed_up,
     })

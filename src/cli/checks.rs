@@ -2,17 +2,19 @@
 
 use std::ffi::OsStr;
 use std::num::NonZeroUsize;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use crate::cli::display::Sink;
 use crate::cli::options::Check;
 use crate::cli::problem::Problem;
 use crate::cli::sizes::{number, size};
 use crate::error::Class;
-use crate::settings::Verify;
+use crate::settings::{Basis, Found, Verify};
 
 const COMPRESSORS: [&str; 6] = ["zstd", "lz4", "zlibx", "zlib", "none", "auto"];
 const LARGEST_BLOCK: u64 = 128 << 10;
+/// rsync.1, `--compare-dest`.
+const MOST_BASES: usize = 20;
 const LEAST_ALLOCATION: u64 = 1 << 20;
 
 /// Checks the argument of an option that makes no difference to us.
@@ -95,6 +97,23 @@ pub fn suffix(suffix: Option<&[u8]>, dir: Option<Option<&Path>>) -> Result<Box<[
         )),
         None => Err(Problem::usage("--suffix can not be empty without --backup-dir")),
     }
+}
+
+/// `--compare-dest`, `--copy-dest`, `--link-dest`.
+///
+/// # Errors
+/// Two kinds together, or more than rsync takes.
+pub fn basis(typed: &[(Found, PathBuf)]) -> Result<Option<Basis>, Problem> {
+    let Some((found, _)) = typed.first() else { return Ok(None) };
+    if typed.iter().any(|(other, _)| other != found) {
+        let text = "--compare-dest, --copy-dest and --link-dest do not go together";
+        return Err(Problem::usage(text));
+    }
+    if typed.len() > MOST_BASES {
+        let text = format!("at most {MOST_BASES} directories can be compared with");
+        return Err(Problem::usage(text));
+    }
+    Ok(Some(Basis { found: *found, dirs: typed.iter().map(|(_, dir)| dir.clone()).collect() }))
 }
 
 /// `--stderr`: any beginning of `errors`, `all` or `client`.

@@ -73,6 +73,7 @@ fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
         (Action::Adjust, Phase::Copy) if display.itemize >= 1 && !change.is_told() => {
             display.itemizes_all().then(|| itemized(change, display))
         }
+        (_, Phase::Copy) if is_found_elsewhere(change) => found_elsewhere(change, display),
         (_, Phase::Copy) if display.itemize >= 1 => Some(itemized(change, display)),
         (Action::Adjust, Phase::Copy) if change.kind != Kind::Dir => {
             (display.levels.of(Flag::Name) >= 2).then(|| name(change, display))
@@ -83,6 +84,23 @@ fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
             line
         }),
     }
+}
+
+/// True for what is made exactly as it was found in another directory.
+fn is_found_elsewhere(change: &Change) -> bool {
+    change.diff.is_local() && !change.is_told()
+}
+
+/// rsync tells of it as of what is up to date; of directories, too.
+fn found_elsewhere(change: &Change, display: &Display) -> Option<Vec<u8>> {
+    if change.kind != Kind::Dir || display.itemize > 0 {
+        return kept(Why::UpToDate, change, display);
+    }
+    (display.levels.of(Flag::Name) >= 2).then(|| {
+        let mut line = name(change, display);
+        line.extend_from_slice(b" is uptodate");
+        line
+    })
 }
 
 /// A line of an audit: rsync has no words for what is missing and what is too much.

@@ -130,6 +130,12 @@ pub enum Setting {
     BackupDir,
     /// `--suffix`.
     Suffix,
+    /// `--compare-dest`.
+    CompareDest,
+    /// `--copy-dest`.
+    CopyDest,
+    /// `--link-dest`.
+    LinkDest,
     /// `--jobs`.
     Jobs,
     /// `--verify`.

@@ -20,7 +20,7 @@ use crate::filter::list::Unsided;
 use crate::model::change::Attrs;
 use crate::settings::{
     Backup, Delete, DestDirLinks, Durability, Effect, Effort, Evidence, Executability, Existing,
-    Extraneous, FullDirs, Jobs, Kinds, Links, Missing, Mounts, OmitTimes, Parents, Preserve,
+    Extraneous, Found, FullDirs, Jobs, Kinds, Links, Missing, Mounts, OmitTimes, Parents, Preserve,
     Recursion, Select, Settings, SourceLinks, Update, Verify, Window,
 };
 
@@ -77,6 +77,7 @@ struct Choices {
     temp_dir: Option<PathBuf>,
     backup_dir: Option<PathBuf>,
     suffix: Option<Box<[u8]>>,
+    bases: Vec<(Found, PathBuf)>,
     jobs: Option<NonZeroUsize>,
     verify: Option<Verify>,
     text: Option<Request>,
@@ -120,6 +121,7 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
         update: choices.update(),
         delete: choices.delete(),
         backup,
+        basis: checks::basis(&choices.bases)?,
         verify: choices.verify(),
         effect: choices.effect(),
         effort: choices.effort(),
@@ -189,6 +191,9 @@ impl Choices {
             }
             Setting::TempDir => self.temp_dir = Some(PathBuf::from(value)),
             Setting::BackupDir => self.backup_dir = Some(PathBuf::from(value)),
+            Setting::CompareDest => self.bases.push((Found::LeftOut, PathBuf::from(value))),
+            Setting::CopyDest => self.bases.push((Found::Copied, PathBuf::from(value))),
+            Setting::LinkDest => self.bases.push((Found::Linked, PathBuf::from(value))),
             Setting::Suffix => self.suffix = Some(value.as_bytes().into()),
             Setting::Jobs => self.jobs = checks::jobs(value)?,
             Setting::Verify => self.verify = Some(checks::verify(value)?),

@@ -60,20 +60,23 @@ impl Pass<'_> {
             sheet.record(Record::of(&source, action, Diff::NONE), path);
             // rsync counts what is below a directory that `--existing` keeps from being made.
             let counts = matches!(why, Why::NotThere | Why::NotEvenAbove);
-            let memo = Memo { source, action, diff: Diff::NONE, widened: None };
+            let bases = self.bases_of(node);
+            let memo = Memo { source, action, diff: Diff::NONE, widened: None, bases };
             return match sheet.ledger().phase() {
                 Phase::Copy if counts => Entered::Walk(DestSide::Absent, memo),
                 _ => Entered::Skip,
             };
         }
+        let bases = self.bases_of(node);
         let diff = match &pair {
+            Pair::SourceOnly(source) => self.dir_elsewhere(&bases, source),
             Pair::Both(source, dest) if source.kind != dest.kind => {
                 Diff { other_kind: true, ..Diff::NONE }
             }
             Pair::Both(source, dest) => {
                 Diff { attrs: differing(source, dest, &self.tolerance), ..Diff::NONE }
             }
-            _ => Diff::NONE,
+            Pair::DestOnly(_) => Diff::NONE,
         };
         if let Err(trouble) = self.meets_no_other(&pair, sheet) {
             return self.give_up(at, &source, trouble, sheet);
@@ -93,7 +96,7 @@ impl Pass<'_> {
             record.ending = Ending::Failed;
         }
         sheet.record(record, path);
-        Entered::Walk(side, Memo { source, action, diff, widened })
+        Entered::Walk(side, Memo { source, action, diff, widened, bases })
     }
 
     /// With `--keep-dirlinks` two source directories may lead to one of the destination: the second
@@ -306,7 +309,8 @@ fn enter_missing_top(source: &Meta, sheet: &mut Sheet<'_>) -> Entered<Memo> {
     let action = Action::Keep(Why::NotThere);
     sheet.record(Record::of(source, action, Diff::NONE), RelPath::root);
     let action = Action::Keep(Why::UpToDate);
-    let memo = Memo { source: *source, action, diff: Diff::NONE, widened: None };
+    let bases = Box::default();
+    let memo = Memo { source: *source, action, diff: Diff::NONE, widened: None, bases };
     Entered::Walk(DestSide::Absent, memo)
 }
 

@@ -15,7 +15,7 @@ use crate::compare::meta::Rules as Tolerance;
 use crate::decide::{Origin, Policy};
 use crate::effort::Stop;
 use crate::error::{Cause, Class, During, Fault, Place, Side, Trouble};
-use crate::model::change::{Action, Attrs, Diff, Why};
+use crate::model::change::{Action, Attrs, Basis, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::RelPath;
@@ -23,7 +23,7 @@ use crate::report::ledger::{Deciding, Ledger, Record, Sheet};
 use crate::report::observer::{Detail, Ending, Event, Phase};
 use crate::scan::node::{At, Node, Spot};
 use crate::settings::{Effect, FullDirs, Settings};
-use crate::sys::chain::Budget;
+use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::Follow;
 use crate::sys::mount::has_no_inodes;
 use crate::sys::permit::Permit;
@@ -41,6 +41,8 @@ pub struct Memo {
     pub diff: Diff,
     /// The mode that it had before it was made writable for the time of the run.
     pub widened: Option<u32>,
+    /// Where it may be in the directories of `--link-dest` and its kin.
+    pub bases: Box<[Arc<Chain>]>,
 }
 
 /// Rules and shared state of one run, for both passes.
@@ -63,6 +65,8 @@ pub struct Pass<'a> {
     pub limit: Limit,
     /// The source directories and those above them: they are never deleted.
     pub sources: HashSet<FileId>,
+    /// The directories of `--link-dest` and its kin.
+    pub bases: Box<[Arc<Chain>]>,
     /// Where what is overwritten or removed is kept (`--backup`).
     pub backups: Option<Backups>,
     /// How many handles there are.
@@ -124,6 +128,7 @@ impl<'a> Pass<'a> {
             }),
             sources: HashSet::new(),
             backups: None,
+            bases: Box::default(),
             budget: Arc::clone(budget),
             source_failed: AtomicBool::new(false),
             is_ended: AtomicBool::new(false),
@@ -264,6 +269,7 @@ impl<'a> Pass<'a> {
             rules: &self.rules,
             writing,
             durability: self.settings.effort.durability,
+            link: None,
             stop: self.stop,
         })
     }
@@ -295,7 +301,17 @@ impl<'a> Pass<'a> {
         detail: Detail,
     ) -> Record {
         let mut record = Record::of(source, action, diff);
-        if matches!(action, Action::Rewrite | Action::Replace) && !diff.other_kind {
+        let is_written = match action {
+            Action::Create => diff.basis != Basis::None,
+            Action::Rewrite | Action::Replace => true,
+            _ => false,
+        };
+        let keeps_time = match diff.basis {
+            Basis::Linked => true,
+            Basis::Alike => source.kind != Kind::File,
+            Basis::None | Basis::Unlike => false,
+        };
+        if is_written && !keeps_time && !diff.other_kind {
             record.diff.attrs |= self.time_of_transfer(source.kind);
         }
         let is_told = match action {
@@ -311,8 +327,16 @@ impl<'a> Pass<'a> {
 
     /// The time of what is written anew without its source's time is the time of the transfer.
     fn time_of_transfer(&self, kind: Kind) -> Attrs {
+        match kind {
+            Kind::File | Kind::Symlink => self.time_of_making(kind),
+            _ => Attrs::empty(),
+        }
+    }
+
+    /// The time of what is made without its source's time is the time of making it.
+    pub fn time_of_making(&self, kind: Kind) -> Attrs {
         let preserve = &self.settings.preserve;
-        if !matches!(kind, Kind::File | Kind::Symlink) || preserve.sets_time(kind) {
+        if preserve.sets_time(kind) {
             Attrs::empty()
         } else if preserve.attrs.contains(Attrs::MTIME) {
             Attrs::MTIME
@@ -442,7 +466,11 @@ impl<'a> Pass<'a> {
         sheet.tally.source_read_bytes += performed.moved.source_read_bytes;
         sheet.tally.dest_read_bytes += performed.moved.dest_read_bytes;
         self.tell_refused(sheet.ledger(), &at.spot(), performed.refused);
-        Record { written_bytes: performed.moved.written_bytes, ..record }
+        let mut record = Record { written_bytes: performed.moved.written_bytes, ..record };
+        if performed.unlinked {
+            record.diff.basis = Basis::Alike;
+        }
+        record
     }
 }
 

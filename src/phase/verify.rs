@@ -13,7 +13,7 @@ use crate::compare::thorough::thorough;
 use crate::decide::{Origin, decide, left_alone};
 use crate::error::{Class, During, Side, Trouble};
 use crate::journal::store::Digests;
-use crate::model::change::{Action, Attrs, Diff};
+use crate::model::change::{Action, Attrs, Diff, Why};
 use crate::model::digest::Digest;
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
@@ -28,6 +28,7 @@ use crate::scan::ranges::Ranged;
 use crate::scan::walk::{Entered, Visit};
 use crate::settings::{self, Evidence};
 use crate::sys::dir::{Dir, Follow, Listed};
+use crate::sys::sides::Sides;
 use crate::sys::stat;
 
 /// Phase two.
@@ -117,14 +118,25 @@ impl Verify<'_> {
         prior: Prior,
         sheet: &mut Sheet<'_>,
     ) -> Result<Diff, Trouble> {
-        let pass = self.pass;
         let Some(sides) = at.sides() else { return Ok(Diff::NONE) };
+        self.compare_sides(&sides, source, dest, prior, sheet)
+    }
+
+    fn compare_sides(
+        &self,
+        sides: &Sides<'_>,
+        source: &Meta,
+        dest: &Meta,
+        prior: Prior,
+        sheet: &mut Sheet<'_>,
+    ) -> Result<Diff, Trouble> {
+        let pass = self.pass;
         if !self.reads_bytes(source, prior) {
             let evidence = self.quick_evidence();
-            return quick(&sides, source, dest, evidence, &pass.tolerance, pass.stop);
+            return quick(sides, source, dest, evidence, &pass.tolerance, pass.stop);
         }
         let known = prior.digest();
-        let compared = thorough(&sides, source, dest, known, &pass.tolerance, pass.stop)?;
+        let compared = thorough(sides, source, dest, known, &pass.tolerance, pass.stop)?;
         sheet.tally.source_read_bytes += compared.source_read_bytes;
         sheet.tally.dest_read_bytes += compared.dest_read_bytes;
         self.ledger.advance(0, compared.dest_read_bytes);
@@ -133,6 +145,26 @@ impl Verify<'_> {
             sheet.findings.digests_reused += u64::from(known.is_some());
         }
         Ok(compared.diff)
+    }
+
+    /// `--compare-dest`: true if the destination does not have it because another directory does.
+    fn is_left_out(
+        &self,
+        at: &At<'_, Memo>,
+        source: &Meta,
+        prior: Prior,
+        sheet: &mut Sheet<'_>,
+    ) -> bool {
+        let basis = self.pass.settings.basis.as_ref();
+        if basis.is_none_or(|basis| basis.found != settings::Found::LeftOut) {
+            return false;
+        }
+        self.pass.places_elsewhere(at).any(|(dir, there)| {
+            let sides = Sides { dest: &dir, ..self.pass.sides_elsewhere(at, &dir) };
+            let diff = self.compare_sides(&sides, source, &there, prior, sheet);
+            // What can not be compared is not there.
+            diff.is_ok_and(|diff| diff.is_none())
+        })
     }
 
     /// The ranges of a large file were compared.
@@ -399,6 +431,11 @@ impl Visit for Verify<'_> {
         }
         let Pair::Both(source, dest) = pair else {
             sheet.findings.compared += 1;
+            if self.is_left_out(at, source, prior, sheet) {
+                let action = Action::Keep(Why::UpToDate);
+                sheet.record(Record::of(source, action, Diff::NONE), || at.path());
+                return None;
+            }
             self.repair(at, pair, Action::Create, Diff::NONE, sheet);
             return None;
         };

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Class, Fault};
 use crate::filter::within::{Reasons, Said};
-use crate::model::change::{Action, Change, Diff, Why};
+use crate::model::change::{Action, Basis, Change, Diff, Why};
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
 use crate::report::gauge::Gauge;
@@ -243,13 +243,14 @@ impl<'l> Sheet<'l> {
         }
         let diff = &record.diff;
         match record.action {
+            Action::Create | Action::Replace if diff.basis != Basis::None => {}
             Action::Create => tally.created.count(record.kind),
             Action::Replace if diff.other_kind => tally.created.count(record.kind),
             Action::Delete => tally.deleted.count(record.kind),
             _ => {}
         }
         let sends = matches!(record.action, Action::Create | Action::Rewrite | Action::Replace);
-        if sends && record.kind == Kind::File {
+        if sends && record.kind == Kind::File && !diff.is_local() {
             tally.transferred_files += 1;
             tally.transferred_bytes += record.size;
         }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -12,6 +11,7 @@ use crate::act::vault::Vault;
 use crate::error::{Class, Fault, Place};
 use crate::model::meta::Kind;
 use crate::model::path::{Name, RelPath};
+use crate::roots::basis::refuse_foreign_links;
 use crate::roots::dest::Dest;
 use crate::roots::operand::openable;
 use crate::settings::Backup;
@@ -99,19 +99,4 @@ fn split(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
 fn names_of(path: &Path) -> Option<Vec<Name>> {
     let parts = path.components().filter(|part| *part != Component::CurDir);
     parts.map(|part| Name::new(part.as_os_str().as_encoded_bytes())).collect()
-}
-
-/// A symlink of the typed path that belongs to neither root nor us may lead anywhere: rsync 3.5.0
-/// refuses it with ELOOP.
-fn refuse_foreign_links(typed: &Path, path: &Path, uid: u32) -> io::Result<()> {
-    for above in path.ancestors().take(typed.components().count()) {
-        if let Ok(meta) = fs::symlink_metadata(above)
-            && meta.is_symlink()
-            && meta.uid() != 0
-            && meta.uid() != uid
-        {
-            return Err(rustix::io::Errno::LOOP.into());
-        }
-    }
-    Ok(())
 }

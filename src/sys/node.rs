@@ -75,6 +75,20 @@ pub fn remove(_: &Permit, dir: &Dir, name: &Name) -> io::Result<()> {
     unlink(dir, name, AtFlags::empty())
 }
 
+/// Gives `from`, an entry of `dir` and no directory, the further name `to` in `to_dir`; one that is
+/// there already is as good.
+pub fn link(_: &Permit, (dir, from): (&Dir, &Name), (to_dir, to): (&Dir, &Name)) -> io::Result<()> {
+    let is_linked = || -> io::Result<bool> {
+        let id = |dir: &Dir, name: &Name| stat::entry(dir, name, Follow::Never).map(|meta| meta.id);
+        Ok(id(dir, from)? == id(to_dir, to)? && is_listed(to_dir, to))
+    };
+    let flags = AtFlags::empty();
+    match rustix::fs::linkat(dir, from.as_c_str(), to_dir, to.as_c_str(), flags) {
+        Err(rustix::io::Errno::EXIST) if is_linked().unwrap_or(false) => Ok(()),
+        result => Ok(result?),
+    }
+}
+
 /// Gives the entry `from` of `dir` the place `to` of `to_dir`, of which what stands there is lost.
 ///
 /// `id`: which entry is meant. One that has arrived there already is as good.

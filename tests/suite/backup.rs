@@ -66,6 +66,15 @@ fn what_phase_one_wrote_is_repaired_without_a_second_backup() {
 }
 
 #[test]
+fn a_large_file_is_kept_before_its_ranges_are_written() {
+    let tree = "s/big file size=20000000 seed=7\nd/big file size=20000001 seed=8\nold/big hardlink d/big\n";
+    let arena = Arena::with(tree);
+    arena.twosync(&["-a", "--backup-dir=bk", "s/", "d"]).expect_code(0);
+    assert_eq!(fs::read(arena.path("s/big")).ok(), fs::read(arena.path("d/big")).ok());
+    assert_eq!(fs::read(arena.path("old/big")).ok(), fs::read(arena.path("d/bk/big")).ok());
+}
+
+#[test]
 fn phase_two_deletes_no_backup_of_phase_one() {
     let tree = "s/f file \"new\"\nd/f file \"older\"\nd/x file \"x\"\nd/sub/y file \"y\"\n";
     let arena = Arena::with(tree);

@@ -190,6 +190,24 @@ const ALLOWED: &[Allowed] = &[
                  twosync gives the directory its time back",
     },
     Allowed {
+        name: "compare-dest-existing",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "--compare-dest: rsync deletes a destination's file that differs where an equal one is in DIR; twosync brings \
+                 it up to date",
+    },
+    Allowed {
+        name: "read-from-source",
+        covers: &[Aspect::Stdout],
+        reason: "what is equal in another directory but for its attributes, rsync copies from there and counts no data; twosync \
+                 reads the source, and counts what it writes",
+    },
+    Allowed {
+        name: "link-dest-backup",
+        covers: &[Aspect::Tree],
+        reason: "rsync replaces a file by a link to an equal one of --link-dest without the backup that was asked for; twosync \
+                 makes it",
+    },
+    Allowed {
         name: "rules-of-each-source",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "the rule files at the top of one source go on to count for the next one in rsync; in twosync each source \
@@ -225,6 +243,7 @@ macro_rules! groups {
 groups! {
     arrivals
     backup
+    basis
     conflicts
     corners
     delete

@@ -52,6 +52,8 @@ impl Vault {
     ) -> Result<Arc<Dir>, Trouble> {
         let mut dir = self.root(permit, rules)?;
         let names: Vec<Name> = home.names().collect();
+        // The destination's directory that the first missing one is to be like, then the next.
+        let mut like: Option<Arc<Dir>> = None;
         for (index, name) in names.iter().enumerate() {
             dir = match dir.open_child(name, Follow::Never) {
                 Ok(child) => Arc::new(child),
@@ -59,8 +61,12 @@ impl Vault {
                     if error.kind() != io::ErrorKind::NotFound {
                         node::remove(permit, &dir, name).during(Side::Dest, VERB)?;
                     }
-                    let like = self.look_at(&names[..=index]);
-                    Arc::new(make(permit, &dir, name, like.as_ref(), rules, refused)?)
+                    like = match like {
+                        Some(above) => above.open_child(name, Follow::Never).ok().map(Arc::new),
+                        None => self.open_dest(&names[..=index]),
+                    };
+                    let meta = like.as_ref().and_then(|like| stat::handle(&**like).ok());
+                    Arc::new(make(permit, &dir, name, meta.as_ref(), rules, refused)?)
                 }
                 Err(error) => return Err(error).during(Side::Dest, VERB),
             };
@@ -73,13 +79,13 @@ impl Vault {
         *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// The destination's own directory, which the backups' one is to be like.
-    fn look_at(&self, names: &[Name]) -> Option<Meta> {
+    /// The destination's own directory.
+    fn open_dest(&self, names: &[Name]) -> Option<Arc<Dir>> {
         let mut dir = Arc::clone(self.dest.as_ref()?);
         for name in names {
             dir = Arc::new(dir.open_child(name, Follow::Never).ok()?);
         }
-        stat::handle(&*dir).ok()
+        Some(dir)
     }
 
     /// The directory itself; without it no backup can be made, and the run ends.

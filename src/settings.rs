@@ -33,6 +33,10 @@ pub struct Settings {
     pub delete: Delete,
     /// What becomes of source files that have arrived.
     pub finished_sources: FinishedSources,
+    /// Where else entries of the source may be found (`--link-dest` and its kin).
+    pub basis: Option<Basis>,
+    /// Whether what is overwritten or deleted is kept, and where.
+    pub backup: Option<Backup>,
     /// What phase two compares.
     pub verify: Verify,
     /// Whether the run changes anything.
@@ -288,6 +292,37 @@ pub enum MissingArgs {
     Delete,
 }
 
+/// `--compare-dest`, `--copy-dest`, `--link-dest`: directories that may have what the destination
+/// has not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Basis {
+    /// What becomes of an entry that is found there.
+    pub found: Found,
+    /// The directories, as typed; relative ones are below the destination.
+    pub dirs: Vec<PathBuf>,
+}
+
+/// What becomes of an entry that is found in another directory than the destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is left out (`--compare-dest`).
+    LeftOut,
+    /// It is made (`--copy-dest`).
+    Copied,
+    /// It becomes another name of what was found (`--link-dest`).
+    Linked,
+}
+
+/// `--backup`, `--backup-dir`, `--suffix`: where old entries go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// The directory, as typed; a relative one is below the destination. `None`: they stay beside
+    /// the new ones.
+    pub dir: Option<PathBuf>,
+    /// What is put behind their names; never empty without a directory.
+    pub suffix: Box<[u8]>,
+}
+
 /// `--delete`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extraneous {
@@ -401,6 +436,8 @@ impl Default for Settings {
                 errors: ReadErrors::Stop,
             },
             finished_sources: FinishedSources::Keep,
+            basis: None,
+            backup: None,
             verify: Verify::All,
             effect: Effect::Sync,
             effort: Effort { jobs: Jobs::Auto, durability: Durability::FlushNetwork },

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use crate::act::backup::Backups;
 use crate::effort::{Crew, Stop};
 use crate::error::{Class, Fault, Place};
 use crate::filter::scope;
@@ -19,8 +20,10 @@ use crate::phase::verify::Verify;
 use crate::report::ledger::{Deciding, Keeps, Ledger, Record, Sheet};
 use crate::report::observer::{Event, Observer, Phase};
 use crate::report::tally::{Findings, Tally};
+use crate::roots::basis::open_bases;
 use crate::roots::dest::{Dest, open_dest};
 use crate::roots::sources::{Sources, ids_up_to_root, open_sources};
+use crate::roots::vault::open_backups;
 use crate::scan::node::Node;
 use crate::scan::own::OwnDirs;
 use crate::scan::survey::survey;
@@ -97,6 +100,13 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
         tell_made(&dest, &sources, settings, observer);
     }
     let mut pass = Pass::new(settings, permit.as_ref(), stop, dest.root.clone(), &budget, umask);
+    pass.backups = open_backups(settings.backup.as_ref(), &dest, permit.as_ref(), &pass.rules)?;
+    if let Some((path, is_new)) = pass.backups.as_ref().and_then(Backups::dir) {
+        observer.event(&Event::BackupDir { path, is_new });
+    }
+    let uid = pass.rules.identity.uid;
+    let tell = |fault: &Fault| observer.fault(fault);
+    pass.bases = open_bases(settings.basis.as_ref(), &dest, &budget, uid, tell);
     pass.sources = sources.with_all_above(settings.links.source);
     pass.source_failed.store(sources.lost_contents, Ordering::Relaxed);
     let own = overlap(&sources, &dest, settings.links.source);
@@ -188,8 +198,10 @@ impl Run<'_> {
 
     fn copy(&self, workers: usize, report: &mut Report) -> Digests {
         let verify = self.pass.settings.verify;
-        let wants_digests = self.pass.permit.is_some()
-            && matches!(verify, settings::Verify::All | settings::Verify::Transferred);
+        let reads = matches!(verify, settings::Verify::All | settings::Verify::Transferred);
+        // Which files this run wrote is asked by who keeps the others.
+        let keeps = self.pass.backups.is_some() && verify != settings::Verify::None;
+        let wants_digests = self.pass.permit.is_some() && (reads || keeps);
         let journal = wants_digests.then(|| Journal::new(workers)).transpose();
         let journal = journal.unwrap_or_else(|error| self.journal_failed(error, report));
         let (ledger, first) = Ledger::new(Phase::Copy, Keeps::Tell, self.observer);
@@ -251,12 +263,18 @@ impl Run<'_> {
     fn journal_failed<T>(&self, error: io::Error, report: &mut Report) -> Option<T> {
         let settings = self.pass.settings;
         let hangs_on_it = settings.verify == settings::Verify::Transferred
-            || settings.update.existing != Existing::Update;
+            || settings.update.existing != Existing::Update
+            || self.pass.backups.is_some();
         if hangs_on_it {
             let place = Place::operand(&std::env::temp_dir());
             let fault = Fault::io(Class::FileIo, "keep the journal in", place, error);
             report.meet(Some(fault.class));
             self.observer.fault(&fault);
+        }
+        if self.pass.backups.is_some() {
+            // Phase two would take what this run wrote for old data, and keep it over the old data.
+            self.pass.is_ended.store(true, Ordering::Relaxed);
+            self.pass.stop.request();
         }
         None
     }

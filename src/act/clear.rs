@@ -5,12 +5,15 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::act::backup::{Backups, Kept, Old};
+use crate::effort::Stop;
 use crate::error::{Cause, Trouble};
 use crate::error::{During, Side};
 use crate::filter::pattern::What;
 use crate::filter::within::{Reasons, Rules, Said};
 use crate::model::meta::{FileId, Kind};
 use crate::model::path::{Name, RelPath, listing_order};
+use crate::report::observer::Phase;
 use crate::settings::Mounts;
 use crate::sys::attrs::{Target, set_mode};
 use crate::sys::chain::{Budget, Chain};
@@ -47,6 +50,8 @@ pub enum Removal {
     NotEmpty(Rest),
     /// A directory on another file system, with which `--one-file-system` has nothing to do.
     MountPoint,
+    /// It is kept, or would be: what becomes of it is told next.
+    BackedUp(Kept),
     /// Nothing yet: a filter rule has something to say of it.
     Ruled(Said),
     /// It could not be removed.
@@ -78,7 +83,7 @@ impl Removal {
     /// What the directory above is left with.
     fn rest(&self) -> Rest {
         match self {
-            Self::Removed | Self::Ruled(_) => Rest::Nothing,
+            Self::Removed | Self::Ruled(_) | Self::BackedUp(_) => Rest::Nothing,
             Self::NotEmpty(Rest::Spared) | Self::MountPoint => Rest::Spared,
             Self::NotEmpty(_) | Self::OverLimit | Self::Failed(_) => Rest::Something,
         }
@@ -109,8 +114,25 @@ pub struct Clearing<'a> {
     pub reasons: Reasons,
     /// How many handles there are.
     pub budget: &'a Arc<Budget>,
+    /// Where what is removed is kept (`--backup`).
+    pub backups: Option<&'a Backups>,
+    /// In which pass: the second one leaves the backups of the first one alone.
+    pub phase: Phase,
+    /// Asked while a large file is kept by copying it.
+    pub stop: &'a Stop,
     /// The sources, and the directories above them: they are never removed.
     pub sources: &'a HashSet<FileId>,
+}
+
+/// An entry that is no directory and goes away.
+#[derive(Clone, Copy, Debug)]
+struct Doomed<'a> {
+    /// Its directory's path below the destination.
+    home: &'a RelPath,
+    /// Its path below the directory that the removal started in.
+    path: &'a RelPath,
+    name: &'a Name,
+    kind: Kind,
 }
 
 /// A directory on the way down, with what is left to remove in it.
@@ -149,7 +171,8 @@ impl Clearing<'_> {
         let dir = home.dir;
         let path = RelPath::from_names([name]);
         if kind != Kind::Dir {
-            let removal = self.remove_one(dir, name, kind);
+            let doomed = Doomed { home: home.path, path: &path, name, kind };
+            let removal = self.keep_and_remove(dir, &doomed, tell);
             return tell(Removed { path, kind, removal });
         }
         let removal = match self.empty(home, name, tell) {
@@ -214,7 +237,9 @@ impl Clearing<'_> {
                 }
                 continue;
             }
-            let removal = self.remove_one(&here, &entry.name, kind);
+            let above = above.below(home.path);
+            let doomed = Doomed { home: &above, path: &path, name: &entry.name, kind };
+            let removal = self.keep_and_remove(&here, &doomed, tell);
             level.rest = level.rest.max(removal.rest());
             tell(Removed { path, kind, removal });
         }
@@ -290,7 +315,8 @@ impl Clearing<'_> {
         left.retain(|listed| {
             let what = if is_dir(listed) { What::Dir } else { What::Other };
             let said = level.rules.say_of_doomed(&path, &listed.name, what, self.reasons);
-            let spared = matches!(said, Said::Out(_)) || is_silly_rename(&listed.name);
+            let is_own = self.is_own(&path.join(&listed.name), listed.kind);
+            let spared = matches!(said, Said::Out(_)) || is_own || is_silly_rename(&listed.name);
             if spared {
                 level.rest = Rest::Spared;
             }
@@ -304,35 +330,77 @@ impl Clearing<'_> {
         Ok(level)
     }
 
+    /// True if the run itself has put an entry there, as a backup.
+    pub fn is_own(&self, path: &RelPath, kind: Option<Kind>) -> bool {
+        self.backups.is_some_and(|backups| backups.is_own(path, kind, self.phase))
+    }
+
+    /// Removes what is no directory, once there is a backup if one is wanted.
+    fn keep_and_remove(
+        &self,
+        dir: &Dir,
+        doomed: &Doomed<'_>,
+        tell: &mut dyn FnMut(Removed),
+    ) -> Removal {
+        let Doomed { home, path, name, kind } = *doomed;
+        let wanted = self.backups.filter(|backups| !backups.is_backup(path));
+        let Some(backups) = wanted else { return self.remove_one(dir, name, kind) };
+        if !self.limit.take() {
+            return Removal::OverLimit;
+        }
+        let mut told = |kept| {
+            tell(Removed { path: path.clone(), kind, removal: Removal::BackedUp(kept) });
+        };
+        let Some(permit) = self.permit else {
+            told(Kept::default());
+            return Removal::Removed;
+        };
+        let keep = || {
+            let meta = stat::entry(dir, name, Follow::Never).during(Side::Dest, "look at")?;
+            backups.keep(permit, &Old { dir, home, name, meta: &meta }, self.stop)
+        };
+        match keep() {
+            Ok(kept) => {
+                let is_away = kept.is_away;
+                told(kept);
+                if is_away { Removal::Removed } else { remove_now(permit, dir, name, kind) }
+            }
+            Err(trouble) => Removal::Failed(trouble),
+        }
+    }
+
     fn remove_one(&self, dir: &Dir, name: &Name, kind: Kind) -> Removal {
         if !self.limit.take() {
             return Removal::OverLimit;
         }
-        let Some(permit) = self.permit else { return Removal::Removed };
-        let remove = || match kind {
-            Kind::Dir => node::remove_dir(permit, dir, name),
-            _ => node::remove(permit, dir, name),
-        };
-        let result = match remove() {
-            // A directory of our own that is read-only is made writable; it goes away anyway, or
-            // gets its mode back when the run leaves it.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && is_read_only(dir) => {
-                set_mode(permit, Target::Handle(dir.as_file()), 0o700)
-                    .map_err(|_| error)
-                    .and_then(|()| remove())
-            }
-            result => result,
-        };
-        match result.during(Side::Dest, "delete") {
-            Ok(()) => Removal::Removed,
-            // A directory in which a server keeps `.nfs*` names of files that are still open.
-            Err(Trouble { cause: Cause::Io(error), .. })
-                if error.kind() == io::ErrorKind::DirectoryNotEmpty =>
-            {
-                Removal::NotEmpty(Rest::Spared)
-            }
-            Err(trouble) => Removal::Failed(trouble),
+        self.permit.map_or(Removal::Removed, |permit| remove_now(permit, dir, name, kind))
+    }
+}
+
+fn remove_now(permit: &Permit, dir: &Dir, name: &Name, kind: Kind) -> Removal {
+    let remove = || match kind {
+        Kind::Dir => node::remove_dir(permit, dir, name),
+        _ => node::remove(permit, dir, name),
+    };
+    let result = match remove() {
+        // A directory of our own that is read-only is made writable; it goes away anyway, or
+        // gets its mode back when the run leaves it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && is_read_only(dir) => {
+            set_mode(permit, Target::Handle(dir.as_file()), 0o700)
+                .map_err(|_| error)
+                .and_then(|()| remove())
         }
+        result => result,
+    };
+    match result.during(Side::Dest, "delete") {
+        Ok(()) => Removal::Removed,
+        // A directory in which a server keeps `.nfs*` names of files that are still open.
+        Err(Trouble { cause: Cause::Io(error), .. })
+            if error.kind() == io::ErrorKind::DirectoryNotEmpty =>
+        {
+            Removal::NotEmpty(Rest::Spared)
+        }
+        Err(trouble) => Removal::Failed(trouble),
     }
 }
 

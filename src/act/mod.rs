@@ -1,8 +1,10 @@
 //! Changing the destination. `perform` is the only door; it does nothing without a permit.
 
+pub mod backup;
 pub mod clear;
 pub mod content;
 pub mod finish;
 pub mod perform;
 pub mod place;
 pub mod ranged;
+pub mod vault;

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io;
 
+use crate::act::backup::{Keeping, Kept, Old};
 use crate::act::content::{Moved, Pipe, Writing, pour};
 use crate::act::finish::{Rules, Time, Wanted, apply};
 use crate::act::place::{Opened, create_file, make_node, open_file};
@@ -14,12 +15,13 @@ use crate::model::digest::{Digest, RangeHasher};
 use crate::model::meta::{Kind, Meta, Stamp};
 use crate::settings::Durability;
 use crate::sys::attrs::{Target, set_mode, set_mtime};
+use crate::sys::dir::Dir;
 use crate::sys::permit::Permit;
 use crate::sys::sides::Sides;
 use crate::sys::{node, process, read, stat, write};
 
 /// What is to be done to one entry.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Job<'a> {
     /// What.
     pub action: Action,
@@ -37,11 +39,21 @@ pub struct Job<'a> {
     pub writing: Writing,
     /// Whether a written file is flushed.
     pub durability: Durability,
+    /// Where what stands there is kept; `None`: it is not, or this run has kept it before.
+    pub keeping: Option<Keeping<'a>>,
+    /// The directory that has an entry of this name to link to (`--link-dest`).
+    pub link: Option<&'a Dir>,
     /// Asked before every write call.
     pub stop: &'a Stop,
 }
 
 impl Job<'_> {
+    /// What stands there and will be lost, if it is no directory.
+    fn old(&self) -> Option<&Meta> {
+        let loses = matches!(self.action, Action::Rewrite | Action::Replace);
+        self.dest.filter(|dest| loses && dest.kind != Kind::Dir)
+    }
+
     /// What stands there, if it is of the source's kind and so hands its mode on where modes are not
     /// carried over. To rsync fifos and sockets are one kind.
     fn same_kind(&self) -> Option<&Meta> {
@@ -62,6 +74,10 @@ pub struct Performed {
     pub refused: Vec<Trouble>,
     /// True if the destination directory has a new or another entry.
     pub entry_changed: bool,
+    /// True if the link that was asked for could not be made, and a copy was.
+    pub unlinked: bool,
+    /// True if what stood there was kept, or would be.
+    pub backed_up: bool,
 }
 
 /// Carries `job` out. Without a permit nothing is done, and that is success.
@@ -69,22 +85,59 @@ pub struct Performed {
 /// What stood in the way of a [`Action::Replace`] is removed here if it is no directory; a
 /// directory has been removed before.
 pub fn perform(permit: Option<&Permit>, job: &Job<'_>) -> Result<Performed, Trouble> {
-    let Some(permit) = permit else { return Ok(Performed::default()) };
+    let Some(permit) = permit else {
+        // rsync's dry run does not tell of the backups that go with sending a file.
+        let is_sent = job.dest.is_some_and(|dest| (dest.kind, job.source.kind) == BOTH_FILES);
+        let backed_up = job.keeping.is_some() && job.old().is_some() && !is_sent;
+        return Ok(Performed { backed_up, ..Performed::default() });
+    };
     match job.action {
         Action::Keep(_) | Action::Delete => Ok(Performed::default()),
         Action::Adjust => Ok(adjust(permit, job)),
-        Action::Create | Action::Replace => make(permit, job),
+        Action::Create | Action::Replace => match job.link {
+            Some(basis) => link(permit, job, basis),
+            None => make(permit, job),
+        },
         Action::Rewrite => copy_file(permit, job),
     }
 }
 
-/// Removes what an [`Action::Replace`] replaces, once the source is known to be readable.
-fn unlink_replaced(permit: &Permit, job: &Job<'_>) -> Result<(), Trouble> {
-    let in_the_way = job.dest.is_some_and(|dest| dest.kind != Kind::Dir);
-    if job.action == Action::Replace && in_the_way {
-        node::remove(permit, job.sides.dest, job.sides.dest_name).during(Side::Dest, "unlink")?;
+const BOTH_FILES: (Kind, Kind) = (Kind::File, Kind::File);
+
+/// Keeps what will be overwritten, and removes what an [`Action::Replace`] replaces, once the source
+/// is known to be readable.
+fn make_way(permit: &Permit, job: &Job<'_>) -> Result<Kept, Trouble> {
+    let (dir, name) = (job.sides.dest, job.sides.dest_name);
+    let mut kept = Kept::default();
+    if let Some(Keeping { backups, home }) = &job.keeping {
+        if let Some(meta) = job.old() {
+            kept = backups.keep(permit, &Old { dir, home, name, meta }, job.stop)?;
+        }
+        backups.begin(home.join(name));
     }
-    Ok(())
+    if job.action == Action::Replace && job.old().is_some() && !kept.is_away {
+        node::remove(permit, dir, name).during(Side::Dest, "unlink")?;
+    }
+    Ok(kept)
+}
+
+/// Makes the entry another name of the one in `basis`, which is equal to the source.
+fn link(permit: &Permit, job: &Job<'_>, basis: &Dir) -> Result<Performed, Trouble> {
+    let (dir, name) = (job.sides.dest, job.sides.dest_name);
+    let old = if job.action == Action::Replace { make_way(permit, job)? } else { Kept::default() };
+    match node::link(permit, (basis, name), (dir, name)) {
+        Ok(()) => Ok(Performed {
+            entry_changed: true,
+            backed_up: old.is_backed_up,
+            refused: old.refused,
+            ..Performed::default()
+        }),
+        // Too many links, links to the files of others (protected_hardlinks), none at all on VFAT.
+        Err(_) if job.action == Action::Create => {
+            Ok(Performed { unlinked: true, ..make(permit, job)? })
+        }
+        Err(error) => Err(error).during(Side::Dest, "link"),
+    }
 }
 
 fn adjust(permit: &Permit, job: &Job<'_>) -> Performed {
@@ -107,35 +160,39 @@ fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
             .during(Side::Source, "read the link")?,
         _ => Box::default(),
     };
-    unlink_replaced(permit, job)?;
+    let old = make_way(permit, job)?;
     let wanted = Wanted::of(job.source, job.same_kind(), job.rules);
     let now = make_node(permit, &job.sides, job.source, &target, &wanted, job.rules)?;
     // It has no bytes; but phase two asks what this run has made.
     let digest = Some((Digest::of(b""), *job.source));
-    let mut performed = Performed { digest, entry_changed: true, ..Performed::default() };
+    let mut performed = Performed {
+        digest,
+        entry_changed: true,
+        backed_up: old.is_backed_up,
+        refused: old.refused,
+        ..Performed::default()
+    };
     // A directory is finished when all below it is done.
     if job.source.kind != Kind::Dir {
         let target = Target::Entry(job.sides.dest, job.sides.dest_name);
-        performed.refused = apply(permit, target, &now, &wanted, Time::Touched);
+        performed.refused.extend(apply(permit, target, &now, &wanted, Time::Touched));
     }
     Ok(performed)
 }
 
 /// Opens the destination file as the action says: the one that stands there, or a new one.
 pub fn open_dest(permit: &Permit, job: &Job<'_>) -> Result<(Opened, Wanted), Trouble> {
-    let there = job.dest.filter(|_| job.action == Action::Rewrite);
     let wanted = Wanted::of(job.source, job.same_kind(), job.rules);
+    let old = make_way(permit, job)?;
+    let there = job.dest.filter(|_| job.action == Action::Rewrite && !old.is_away);
     let opened = match there {
         Some(there) => {
             let access = job.writing.access();
             open_file(permit, &job.sides, job.source, there, &wanted, job.rules, access)?
         }
-        None => {
-            unlink_replaced(permit, job)?;
-            create_file(permit, &job.sides, job.source, &wanted, job.rules)?
-        }
+        None => create_file(permit, &job.sides, job.source, &wanted, job.rules)?,
     };
-    Ok((opened, wanted))
+    Ok((Opened { old, ..opened }, wanted))
 }
 
 fn copy_file(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
@@ -218,7 +275,7 @@ pub fn finish_file(
     durability: Durability,
     copied: Copied,
 ) -> Result<Performed, Trouble> {
-    let Opened { file, now, is_new } = opened;
+    let Opened { file, now, is_new, old } = opened;
     let mut refused = apply(permit, Target::Handle(&file), &now, wanted, Time::Touched);
     // FUSE with a write-back cache writes back before it sets a time; then this call is told what
     // was lost, and close(2) is not.
@@ -236,11 +293,14 @@ pub fn finish_file(
             .and_then(|file| mark_torn(permit, &file, &now, &copied.source));
         unless_marked(marked, trouble)
     })?;
+    refused.extend(old.refused);
     Ok(Performed {
         moved: copied.moved,
         digest: Some((copied.digest, copied.source)),
         refused,
+        unlinked: false,
         entry_changed: is_new,
+        backed_up: old.is_backed_up,
     })
 }
 

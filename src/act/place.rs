@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 
+use crate::act::backup::Kept;
 use crate::act::finish::{Rules, Wanted};
 use crate::error::{Cause, During, Side, Trouble};
 use crate::model::meta::{Kind, Meta};
@@ -21,6 +22,8 @@ pub struct Opened {
     pub now: Meta,
     /// True if its name is new in the directory.
     pub is_new: bool,
+    /// What became of what it replaces.
+    pub old: Kept,
 }
 
 /// Makes the regular file; nothing may stand there.
@@ -43,7 +46,7 @@ pub fn create_file(
         _ => Trouble { side: Side::Dest, verb: "create", cause: Cause::Io(error) },
     })?;
     let now = stat::handle(&file).during(Side::Dest, "look at")?;
-    Ok(Opened { file, now, is_new: true })
+    Ok(Opened { file, now, is_new: true, old: Kept::default() })
 }
 
 /// Opens the regular file that stands there, without truncating it.
@@ -83,7 +86,7 @@ pub fn open_file(
         return Err(Trouble::rule(Side::Dest, "write to", why));
     }
     let now = narrow(permit, &file, now, wanted);
-    Ok(Opened { file, now, is_new: false })
+    Ok(Opened { file, now, is_new: false, old: Kept::default() })
 }
 
 /// Before a file gets new bytes: nobody may see or run them under the old mode who may not under the

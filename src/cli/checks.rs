@@ -2,17 +2,19 @@
 
 use std::ffi::OsStr;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use crate::cli::display::Sink;
 use crate::cli::options::Check;
 use crate::cli::problem::Problem;
 use crate::cli::sizes::{number, size};
 use crate::error::Class;
-use crate::settings::Verify;
+use crate::settings::{Basis, Found, Verify};
 
 const COMPRESSORS: [&str; 6] = ["zstd", "lz4", "zlibx", "zlib", "none", "auto"];
 const LARGEST_BLOCK: u64 = 128 << 10;
+/// rsync.1, `--compare-dest`.
+const MOST_BASES: usize = 20;
 const LEAST_ALLOCATION: u64 = 1 << 20;
 
 /// Checks the argument of an option that makes no difference to us.
@@ -69,6 +71,49 @@ pub fn temp_dir(dir: Option<&Path>, dest: &Path) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// `--backup-dir`, without closing slashes; `None` if it is the destination itself.
+pub fn backup_dir(dir: &Path) -> Option<&Path> {
+    let is_dest = dir.components().all(|part| part == Component::CurDir);
+    (!is_dest).then(|| dir.components().as_path())
+}
+
+/// `--suffix`, or what it is by default. `dir`: the backup directory, if one was typed.
+///
+/// # Errors
+/// It has a slash in it, or is empty where the backup would have the name of the new file.
+pub fn suffix(suffix: Option<&[u8]>, dir: Option<Option<&Path>>) -> Result<Box<[u8]>, Problem> {
+    let suffix = suffix.unwrap_or(if dir.is_some() { b"" } else { b"~" });
+    if suffix.contains(&b'/') {
+        let shown = String::from_utf8_lossy(suffix);
+        return Err(Problem::usage(format!("--suffix={shown} can not have a slash in it")));
+    }
+    match dir {
+        _ if !suffix.is_empty() => Ok(suffix.into()),
+        Some(Some(_)) => Ok(suffix.into()),
+        Some(None) => Err(Problem::usage(
+            "--suffix can not be empty when --backup-dir is the destination itself",
+        )),
+        None => Err(Problem::usage("--suffix can not be empty without --backup-dir")),
+    }
+}
+
+/// `--compare-dest`, `--copy-dest`, `--link-dest`.
+///
+/// # Errors
+/// Two kinds together, or more than rsync takes.
+pub fn basis(typed: &[(Found, PathBuf)]) -> Result<Option<Basis>, Problem> {
+    let Some((found, _)) = typed.first() else { return Ok(None) };
+    if typed.iter().any(|(other, _)| other != found) {
+        let text = "--compare-dest, --copy-dest and --link-dest do not go together";
+        return Err(Problem::usage(text));
+    }
+    if typed.len() > MOST_BASES {
+        let text = format!("at most {MOST_BASES} directories can be compared with");
+        return Err(Problem::usage(text));
+    }
+    Ok(Some(Basis { found: *found, dirs: typed.iter().map(|(_, dir)| dir.clone()).collect() }))
 }
 
 /// `--stderr`: any beginning of `errors`, `all` or `client`.

@@ -128,6 +128,7 @@ fn is_sent(outcome: &Outcome) -> bool {
     let sends = [Action::Create, Action::Rewrite, Action::Replace];
     outcome.ending == Ending::Done
         && outcome.change.kind == Kind::File
+        && !outcome.change.diff.is_local()
         && sends.contains(&outcome.change.action)
 }
 

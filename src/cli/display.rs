@@ -93,7 +93,12 @@ impl Display {
         let level = |flag| self.levels.of(flag);
         // A file's progress line says how many entries are left: all have to be counted.
         let counts_all = matches!(self.progress(), Progress::Files | Progress::Whole);
-        if self.itemize >= 2 || level(Flag::Name) >= 2 || level(Flag::Skip) >= 1 || counts_all {
+        if self.itemize >= 2
+            || level(Flag::Name) >= 2
+            || level(Flag::Skip) >= 1
+            || level(Flag::Backup) >= 1
+            || counts_all
+        {
             Detail::All
         } else if self.itemize == 1
             || level(Flag::Name) == 1

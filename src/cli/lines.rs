@@ -25,6 +25,7 @@ pub fn line(event: &Event<'_>, display: &Display) -> Option<Vec<u8>> {
             made(&format!("created {count} directories for "), path, display)
         }
         Event::MadeDest(path) => made("created directory ", path, display),
+        Event::BackupDir { path, is_new } => backup_dir(path, *is_new, display),
         Event::DeletionStopped => Some(b"IO error encountered -- skipping file deletion".to_vec()),
         Event::Entry(outcome) => entry(outcome, display),
     }
@@ -41,6 +42,15 @@ fn made(text: &str, path: &Path, display: &Display) -> Option<Vec<u8>> {
     let mut line = text.as_bytes().to_vec();
     display.escape.append(&mut line, path);
     Some(line)
+}
+
+fn backup_dir(path: &Path, is_new: bool, display: &Display) -> Option<Vec<u8>> {
+    (display.levels.of(Flag::Backup) >= 1).then(|| {
+        let text = if is_new { "(new) backup_dir is " } else { "backup_dir is " };
+        let mut line = text.as_bytes().to_vec();
+        display.escape.append(&mut line, path.as_os_str().as_bytes());
+        line
+    })
 }
 
 fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
@@ -70,6 +80,7 @@ fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
         (Action::Adjust, Phase::Copy) if display.itemize >= 1 && !change.is_told() => {
             display.itemizes_all().then(|| itemized(change, display))
         }
+        (_, Phase::Copy) if is_found_elsewhere(change) => found_elsewhere(change, display),
         (_, Phase::Copy) if display.itemize >= 1 => Some(itemized(change, display)),
         (Action::Adjust, Phase::Copy) if change.kind != Kind::Dir => {
             (display.levels.of(Flag::Name) >= 2).then(|| name(change, display))
@@ -80,6 +91,23 @@ fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
             line
         }),
     }
+}
+
+/// True for what is made exactly as it was found in another directory.
+fn is_found_elsewhere(change: &Change) -> bool {
+    change.diff.is_local() && !change.is_told()
+}
+
+/// rsync tells of it as of what is up to date; of directories, too.
+fn found_elsewhere(change: &Change, display: &Display) -> Option<Vec<u8>> {
+    if change.kind != Kind::Dir || display.itemize > 0 {
+        return kept(Why::UpToDate, change, display);
+    }
+    (display.levels.of(Flag::Name) >= 2).then(|| {
+        let mut line = name(change, display);
+        line.extend_from_slice(b" is uptodate");
+        line
+    })
 }
 
 /// A line of an audit: rsync has no words for what is missing and what is too much.
@@ -122,6 +150,7 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
         Why::Hidden => return ruled("[sender] hiding", change, display),
         Why::Shown => return ruled("[sender] showing", change, display),
         Why::Protected => return ruled("[generator] protecting", change, display),
+        Why::BackedUp => return backed_up(change, display),
         Why::AtRisk => return ruled("[generator] risking", change, display),
         Why::SourceRemoved | Why::Extraneous | Why::OwnDestination | Why::NotEvenAbove => {
             (false, "", "")
@@ -134,6 +163,16 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
         line.extend_from_slice(after.as_bytes());
         line
     })
+}
+
+/// Where an old entry went.
+fn backed_up(change: &Change, display: &Display) -> Option<Vec<u8>> {
+    let to = change.target.as_deref().filter(|_| display.levels.of(Flag::Backup) >= 1)?;
+    let mut line = b"backed up ".to_vec();
+    display.escape.append(&mut line, change.path.as_bytes());
+    line.extend_from_slice(b" to ");
+    display.escape.append(&mut line, to);
+    Some(line)
 }
 
 /// Which filter rule decided about an entry (rsync.1, `--debug=FILTER`).

@@ -105,6 +105,8 @@ bitflags! {
         const REMOVE_SOURCE_FILES = 1 << 43;
         /// `--remove-sent-files`.
         const REMOVE_SENT_FILES = 1 << 44;
+        /// `--backup`.
+        const BACKUP = 1 << 45;
     }
 }
 
@@ -142,6 +144,16 @@ pub enum Setting {
     Stderr,
     /// `--temp-dir`: unused, but it has to exist.
     TempDir,
+    /// `--backup-dir`.
+    BackupDir,
+    /// `--suffix`.
+    Suffix,
+    /// `--compare-dest`.
+    CompareDest,
+    /// `--copy-dest`.
+    CopyDest,
+    /// `--link-dest`.
+    LinkDest,
     /// `--jobs`.
     Jobs,
     /// `--verify`.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::num::NonZeroUsize;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use crate::cli::args::{Args, Given};
@@ -18,8 +19,8 @@ use crate::cli::sizes::{number, size};
 use crate::filter::list::Unsided;
 use crate::model::change::Attrs;
 use crate::settings::{
-    Delete, DestDirLinks, Durability, Effect, Effort, Evidence, Executability, Existing,
-    Extraneous, FinishedSources, FullDirs, Jobs, Kinds, Links, Missing, MissingArgs, Mounts,
+    Backup, Delete, DestDirLinks, Durability, Effect, Effort, Evidence, Executability, Existing,
+    Extraneous, FinishedSources, Found, FullDirs, Jobs, Kinds, Links, Missing, MissingArgs, Mounts,
     OmitTimes, Parents, Preserve, ReadErrors, Recursion, Select, Settings, SourceLinks, Update,
     Verify, When, Window,
 };
@@ -75,6 +76,9 @@ struct Choices {
     min_size: Option<u64>,
     asked: Asked,
     temp_dir: Option<PathBuf>,
+    backup_dir: Option<PathBuf>,
+    suffix: Option<Box<[u8]>>,
+    bases: Vec<(Found, PathBuf)>,
     jobs: Option<NonZeroUsize>,
     verify: Option<Verify>,
     text: Option<Request>,
@@ -107,16 +111,20 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     let mut roots = operands::roots(&args.operands, choices.parents())?;
     roots.missing_args = choices.missing_args();
     checks::temp_dir(choices.temp_dir.as_deref(), &roots.dest)?;
+    let backup = choices.backup()?;
+    let protects = choices.protected_suffix(backup.as_ref());
     let settings = Settings {
         roots,
         select: choices.select(around.user),
-        rules: rules::rules(&choices.rules, choices.unsided())?,
-        preserve: choices.preserve(around.user),
+        rules: rules::rules(&choices.rules, choices.unsided(), protects.as_deref())?,
+        preserve: choices.preserve(around.user, backup.as_ref()),
         links: choices.links(),
         evidence: choices.evidence(),
         update: choices.update(),
         delete: choices.delete(),
         finished_sources: choices.finished_sources(),
+        backup,
+        basis: checks::basis(&choices.bases)?,
         verify: choices.verify(),
         effect: choices.effect(),
         effort: choices.effort(),
@@ -185,6 +193,11 @@ impl Choices {
                 self.switches.set(Switches::ALL_TO_STDERR, sink == Sink::Stderr);
             }
             Setting::TempDir => self.temp_dir = Some(PathBuf::from(value)),
+            Setting::BackupDir => self.backup_dir = Some(PathBuf::from(value)),
+            Setting::CompareDest => self.bases.push((Found::LeftOut, PathBuf::from(value))),
+            Setting::CopyDest => self.bases.push((Found::Copied, PathBuf::from(value))),
+            Setting::LinkDest => self.bases.push((Found::Linked, PathBuf::from(value))),
+            Setting::Suffix => self.suffix = Some(value.as_bytes().into()),
             Setting::Jobs => self.jobs = checks::jobs(value)?,
             Setting::Verify => self.verify = Some(checks::verify(value)?),
             Setting::Generate if value == "man" => self.text = Some(Request::ManualPage),
@@ -268,14 +281,16 @@ impl Choices {
         }
     }
 
-    fn preserve(&self, user: User) -> Preserve {
+    fn preserve(&self, user: User, backup: Option<&Backup>) -> Preserve {
         let mut attrs = Attrs::empty();
         attrs.set(Attrs::MTIME, self.has(Switches::TIMES));
         attrs.set(Attrs::MODE, self.has(Switches::PERMS));
         attrs.set(Attrs::OWNER, self.has(Switches::OWNER) && user == User::Root);
         attrs.set(Attrs::GROUP, self.has(Switches::GROUP));
         let mut omit_times = OmitTimes::empty();
-        omit_times.set(OmitTimes::DIRS, self.has(Switches::OMIT_DIR_TIMES));
+        // rsync.1, `--backup`: backups beside the files change the directories' times.
+        let stays = backup.is_some_and(|backup| backup.dir.is_none());
+        omit_times.set(OmitTimes::DIRS, self.has(Switches::OMIT_DIR_TIMES) || stays);
         omit_times.set(OmitTimes::LINKS, self.has(Switches::OMIT_LINK_TIMES));
         let follows = self.has(Switches::EXECUTABILITY) && !self.has(Switches::PERMS);
         let executability = if follows { Executability::Follow } else { Executability::Ignore };
@@ -349,6 +364,20 @@ impl Choices {
             FinishedSources::Keep,
         );
         self.pick(Switches::REMOVE_SOURCE_FILES, FinishedSources::Remove, sent)
+    }
+
+    /// `--backup-dir` implies `--backup`, whatever `--no-backup` says.
+    fn backup(&self) -> Result<Option<Backup>, Problem> {
+        let dir = self.backup_dir.as_deref().map(checks::backup_dir);
+        let suffix = checks::suffix(self.suffix.as_deref(), dir)?;
+        let wants = self.has(Switches::BACKUP) || dir.is_some();
+        Ok(wants.then(|| Backup { dir: dir.flatten().map(PathBuf::from), suffix }))
+    }
+
+    /// rsync.1, `--backup`: backups that stand beside the files are not to be deleted by the next run.
+    fn protected_suffix(&self, backup: Option<&Backup>) -> Option<Box<[u8]>> {
+        let deletes = self.has(Switches::DELETE) && !self.has(Switches::DELETE_EXCLUDED);
+        backup.filter(|backup| deletes && backup.dir.is_none()).map(|backup| backup.suffix.clone())
     }
 
     fn effect(&self) -> Effect {

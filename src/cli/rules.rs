@@ -21,12 +21,17 @@ use crate::filter::within::read_path;
 /// One option and its argument.
 pub type Word = (RuleOption, OsString);
 
-/// The rules that the options make, in typed order; `--cvs-exclude` comes last wherever it stands.
+/// The rules that the options make, in typed order; `--cvs-exclude` comes last wherever it stands,
+/// and behind it the protection of names that end in `suffix` (`--backup`).
 ///
 /// # Errors
 /// A rule that makes no sense (1), or a file that can not be read (11).
-pub fn rules(words: &[Word], unsided: Unsided) -> Result<Arc<RuleSet>, Problem> {
-    if words.is_empty() {
+pub fn rules(
+    words: &[Word],
+    unsided: Unsided,
+    suffix: Option<&[u8]>,
+) -> Result<Arc<RuleSet>, Problem> {
+    if words.is_empty() && suffix.is_none() {
         return Ok(Arc::default());
     }
     let wants_cvs = words.iter().any(|(option, _)| *option == RuleOption::Cvs);
@@ -37,6 +42,9 @@ pub fn rules(words: &[Word], unsided: Unsided) -> Result<Arc<RuleSet>, Problem> 
     }
     if wants_cvs {
         builder.cvs_exclude().map_err(|error| problem(&error))?;
+    }
+    if let Some(suffix) = suffix {
+        builder.protect_suffix(suffix).map_err(|error| problem(&error))?;
     }
     Ok(builder.finish())
 }

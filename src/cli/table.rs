@@ -109,6 +109,14 @@ pub const OPTIONS: &[Row] = &[
     on("size-only", Switches::SIZE_ONLY).help(Decision, "Decide by size alone"),
     set("modify-window", Setting::ModifyWindow, "NUM").letter('@').help(Decision, "Times that differ by at most NUM seconds are equal; -1 compares nanoseconds [default: 0]"),
     on("update", Switches::UPDATE).letter('u').help(Decision, "Leave files alone that are newer in the destination"),
+    set("compare-dest", Setting::CompareDest, "DIR").help(Decision, "Leave out what is missing in the destination and equal in DIR (several are possible)"),
+    set("copy-dest", Setting::CopyDest, "DIR").help(Decision, "Itemize what is missing in the destination as compared with DIR"),
+    set("link-dest", Setting::LinkDest, "DIR").help(Decision, "Make hard links to what is equal in DIR; they are never written through later"),
+    // Keeping old data.
+    on("backup", Switches::BACKUP).letter('b').help(Deletion, "Keep what is overwritten, replaced or deleted: as NAME~, or below --backup-dir"),
+    off("no-backup", Switches::BACKUP),
+    set("backup-dir", Setting::BackupDir, "DIR").help(Deletion, "Keep it below DIR, which is below the destination unless it is absolute (implies --backup)"),
+    set("suffix", Setting::Suffix, "SUFFIX").help(Deletion, "What is put behind the names of what is kept [default: ~, with --backup-dir nothing]"),
     // Deleting.
     on("delete", Switches::DELETE).help(Deletion, "Remove what the source has not got, in the directories that are copied"),
     on("delete-before", Switches::DELETE.union(Switches::DELETE_BEFORE)).help(Deletion, "Remove it before anything is copied"),
@@ -205,7 +213,6 @@ pub const OPTIONS: &[Row] = &[
     // What asks for the way it is while its opposite is not there yet.
     accepted("no-relative").also(&["no-R"]),
     accepted("implied-dirs").also(&["i-d"]),
-    accepted("no-backup"),
     accepted("no-append"),
     accepted("no-insecure-links"),
     accepted("no-hard-links").also(&["no-H"]),
@@ -223,9 +230,6 @@ pub const OPTIONS: &[Row] = &[
     // rsync's, not there yet.
     later("relative", "copy each directory to its own destination").letter('R'),
     later("no-implied-dirs", "").also(&["no-i-d"]),
-    later("backup", "copy the destination aside first").letter('b'),
-    later("backup-dir", "copy the destination aside first").takes("DIR"),
-    later("suffix", "").takes("SUFFIX"),
     later("append", "a plain run rewrites what differs"),
     later("append-verify", "a plain run rewrites what differs"),
     later("copy-unsafe-links", "--copy-links copies what all links point to"),
@@ -252,9 +256,6 @@ pub const OPTIONS: &[Row] = &[
     later("usermap", "chown the destination afterwards").takes("STRING"),
     later("groupmap", "chgrp the destination afterwards").takes("STRING"),
     later("chown", "chown the destination afterwards").takes("USER:GROUP"),
-    later("compare-dest", RSYNC_LEG).takes("DIR"),
-    later("copy-dest", RSYNC_LEG).takes("DIR"),
-    later("link-dest", RSYNC_LEG).takes("DIR"),
     later("files-from", FILTERS).takes("FILE"),
     later("copy-as", "run twosync as that user").takes("USER[:GROUP]"),
     later("remote-option", RSYNC_LEG).letter('M').takes("OPT"),

@@ -50,6 +50,21 @@ pub struct Diff {
     pub other_kind: bool,
     /// How the content was compared.
     pub knowledge: Knowledge,
+    /// With what, if not with the destination's own entry.
+    pub basis: Basis,
+}
+
+/// Whether an entry that the destination has not was found elsewhere (`--link-dest` and its kin).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Basis {
+    /// No.
+    None,
+    /// Only one of another content.
+    Unlike,
+    /// Yes; it is made all the same (itemized `c`).
+    Alike,
+    /// Yes, and it becomes a link to that (itemized `h`).
+    Linked,
 }
 
 impl Diff {
@@ -59,6 +74,7 @@ impl Diff {
         send_anyway: false,
         other_kind: false,
         knowledge: Knowledge::Presumed,
+        basis: Basis::None,
     };
 
     /// True if content has to be written.
@@ -66,6 +82,11 @@ impl Diff {
         self.other_kind
             || self.send_anyway
             || self.attrs.intersects(Attrs::CONTENT.union(Attrs::SIZE))
+    }
+
+    /// True if no bytes of the source have to be sent for it, in rsync's words.
+    pub fn is_local(&self) -> bool {
+        matches!(self.basis, Basis::Alike | Basis::Linked)
     }
 
     /// True if the sides agree in all that the run preserves.
@@ -113,6 +134,8 @@ pub enum Why {
     Protected,
     /// A filter rule says that it may be deleted. This is only told.
     AtRisk,
+    /// It was kept as a backup. This is only told; the target says where.
+    BackedUp,
 }
 
 /// What is done to one entry of the destination.
@@ -157,7 +180,9 @@ impl Change {
         if self.action == Action::Delete {
             return *b"*deleting  ";
         }
-        let is_new = matches!(self.action, Action::Create | Action::Replace) && self.is_made_anew();
+        let is_new = matches!(self.action, Action::Create | Action::Replace)
+            && self.is_made_anew()
+            && self.diff.basis == Basis::None;
         let mut line = [b'.'; 11];
         line[0] = self.update_letter();
         line[1] = match self.kind {
@@ -185,7 +210,7 @@ impl Change {
                 line[column] = letter;
             }
         }
-        if line[0] == b'.' && !self.is_told() {
+        if line[0] != b'>' && !self.is_told() {
             line[2..].fill(b' ');
         }
         line
@@ -202,6 +227,8 @@ impl Change {
 
     fn update_letter(&self) -> u8 {
         match (self.action, self.kind) {
+            (Action::Create | Action::Replace, _) if self.diff.basis == Basis::Linked => b'h',
+            (Action::Create | Action::Replace, _) if self.diff.basis == Basis::Alike => b'c',
             (Action::Create | Action::Rewrite | Action::Replace, Kind::File) => b'>',
             (Action::Create | Action::Rewrite | Action::Replace, _) => b'c',
             _ => b'.',

@@ -99,6 +99,23 @@ impl RelPath {
         Self([above.as_bytes(), b"/", self.as_bytes()].concat().into())
     }
 
+    /// The names from the top down.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        self.0.split(|byte| *byte == b'/').filter_map(Name::new)
+    }
+
+    /// This path as seen from `above`; `None` if it is neither `above` nor below it.
+    pub fn strip(&self, above: &Self) -> Option<Self> {
+        if above.is_root() {
+            return Some(self.clone());
+        }
+        match self.0.strip_prefix(above.as_bytes())? {
+            [] => Some(Self::root()),
+            [b'/', rest @ ..] => Some(Self(rest.into())),
+            _ => None,
+        }
+    }
+
     /// True for the root itself.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()

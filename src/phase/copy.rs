@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use crate::act::content::Writing;
-use crate::act::perform::{Performed, perform};
+use crate::act::perform::{Job, Performed, perform};
 use crate::compare::quick::quick;
-use crate::decide::decide;
+use crate::decide::{Origin, decide};
 use crate::error::Trouble;
 use crate::journal::store::Journal;
-use crate::model::change::{Action, Diff};
+use crate::model::change::{Action, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
+use crate::phase::basis::Elsewhere;
 use crate::phase::dirs::left_alone_below;
 use crate::phase::large::{LargeCopy, Place, is_large};
 use crate::phase::pass::{Memo, Pass};
@@ -19,7 +20,7 @@ use crate::report::ledger::{Record, Sheet};
 use crate::scan::node::{At, Node, Spot};
 use crate::scan::ranges::Ranged;
 use crate::scan::walk::{Entered, Visit};
-use crate::settings::When;
+use crate::settings::{Found, When};
 use crate::sys::dir::{Dir, Listed};
 
 /// Phase one.
@@ -46,6 +47,9 @@ impl Copy<'_> {
         {
             journal.append(&at.path(), &source, digest);
         }
+        if let Some(backups) = &self.pass.backups {
+            backups.finish(&at.node.path().join(at.dest_name()));
+        }
         let record = self.pass.settle(at, record, performed, sheet);
         sheet.record(record, || at.path());
     }
@@ -64,6 +68,7 @@ impl Copy<'_> {
         pair: &Pair,
         source: &Meta,
         (action, diff): (Action, Diff),
+        link: Option<&Dir>,
         sheet: &mut Sheet<'_>,
     ) -> Option<Box<dyn Ranged + 's>> {
         let detail = self.ledger.detail();
@@ -80,12 +85,12 @@ impl Copy<'_> {
             }
         }
         let writes = source.kind == Kind::File && action != Action::Adjust;
-        if writes && self.pass.permit.is_some() && is_large(source.size) {
+        if writes && link.is_none() && self.pass.permit.is_some() && is_large(source.size) {
             let place = Place::of(at)?;
             return Some(Box::new(LargeCopy::new(self, place, *pair, record)));
         }
-        let result = match self.pass.job(at, pair, action, diff, Writing::All) {
-            Some(job) => perform(self.pass.permit, &job),
+        let result = match self.pass.job(at, pair, (action, diff), Origin::Found, Writing::All) {
+            Some(job) => perform(self.pass.permit, &Job { link, ..job }),
             None => Ok(Performed::default()),
         };
         match result {
@@ -135,7 +140,37 @@ impl Visit for Copy<'_> {
             sheet.record(record, || at.path());
             return None;
         }
-        self.act(at, pair, source, (action, diff), sheet)
+        let elsewhere = match self.pass.find_elsewhere(at, source) {
+            Ok(elsewhere) => elsewhere,
+            Err(trouble) => {
+                let record = Record::of(source, action, Diff::NONE);
+                self.pass.fail(at, record, trouble, sheet);
+                return None;
+            }
+        };
+        let Some(Elsewhere { diff: like, found, dir }) = elsewhere else {
+            return self.act(at, pair, source, (action, diff), None, sheet);
+        };
+        match (found, pair) {
+            (Some(Found::LeftOut), Pair::SourceOnly(_)) => {
+                let action = Action::Keep(Why::UpToDate);
+                let detail = self.ledger.detail();
+                let record = self.pass.record_of(at, source, action, Diff::NONE, detail);
+                sheet.record(record, || at.path());
+                None
+            }
+            // rsync makes a symlink anew that is there.
+            (Some(Found::Linked), Pair::Both(source, dest))
+                if source.kind == Kind::File && dest.kind != Kind::Dir =>
+            {
+                self.act(at, pair, source, (Action::Replace, like), Some(&dir), sheet)
+            }
+            (found, Pair::SourceOnly(_)) => {
+                let link = (found == Some(Found::Linked)).then_some(&*dir);
+                self.act(at, pair, source, (action, like), link, sheet)
+            }
+            _ => self.act(at, pair, source, (action, diff), None, sheet),
+        }
     }
 
     fn wants_extras(&self) -> bool {

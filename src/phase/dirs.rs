@@ -60,20 +60,23 @@ impl Pass<'_> {
             sheet.record(Record::of(&source, action, Diff::NONE), path);
             // rsync counts what is below a directory that `--existing` keeps from being made.
             let counts = matches!(why, Why::NotThere | Why::NotEvenAbove);
-            let memo = Memo { source, action, diff: Diff::NONE, widened: None };
+            let bases = self.bases_of(node);
+            let memo = Memo { source, action, diff: Diff::NONE, widened: None, bases };
             return match sheet.ledger().phase() {
                 Phase::Copy if counts => Entered::Walk(DestSide::Absent, memo),
                 _ => Entered::Skip,
             };
         }
+        let bases = self.bases_of(node);
         let diff = match &pair {
+            Pair::SourceOnly(source) => self.dir_elsewhere(&bases, source),
             Pair::Both(source, dest) if source.kind != dest.kind => {
                 Diff { other_kind: true, ..Diff::NONE }
             }
             Pair::Both(source, dest) => {
                 Diff { attrs: differing(source, dest, &self.tolerance), ..Diff::NONE }
             }
-            _ => Diff::NONE,
+            Pair::DestOnly(_) => Diff::NONE,
         };
         if let Err(trouble) = self.meets_no_other(&pair, sheet) {
             return self.give_up(at, &source, trouble, sheet);
@@ -84,13 +87,16 @@ impl Pass<'_> {
             Ok(side) => side,
             Err(trouble) => return self.give_up(at, &source, trouble, sheet),
         };
+        if let (Some(at), Pair::Both(_, old), Action::Replace) = (at, &pair, action) {
+            self.tell_backup(at, old.kind, sheet);
+        }
         let widened = self.open_up(node, &pair, action);
         let mut record = Record::of(&source, action, diff);
         if sheet.ledger().phase() == Phase::Verify && self.is_refused_dir(&path()) {
             record.ending = Ending::Failed;
         }
         sheet.record(record, path);
-        Entered::Walk(side, Memo { source, action, diff, widened })
+        Entered::Walk(side, Memo { source, action, diff, widened, bases })
     }
 
     /// With `--keep-dirlinks` two source directories may lead to one of the destination: the second
@@ -149,7 +155,7 @@ impl Pass<'_> {
         if self.permit.is_none() {
             return Ok(DestSide::Absent);
         }
-        if let Some(job) = self.job(at, pair, action, diff, Writing::All) {
+        if let Some(job) = self.job(at, pair, (action, diff), Origin::Found, Writing::All) {
             perform(self.permit, &job)?;
             at.node.entry_changed();
         }
@@ -303,7 +309,8 @@ fn enter_missing_top(source: &Meta, sheet: &mut Sheet<'_>) -> Entered<Memo> {
     let action = Action::Keep(Why::NotThere);
     sheet.record(Record::of(source, action, Diff::NONE), RelPath::root);
     let action = Action::Keep(Why::UpToDate);
-    let memo = Memo { source: *source, action, diff: Diff::NONE, widened: None };
+    let bases = Box::default();
+    let memo = Memo { source: *source, action, diff: Diff::NONE, widened: None, bases };
     Entered::Walk(DestSide::Absent, memo)
 }
 

@@ -46,7 +46,8 @@ impl Pass<'_> {
             if self.stop.is_requested() || !self.removes_extras(sheet.ledger()) {
                 break;
             }
-            if is_silly_rename(&extra.name) {
+            if is_silly_rename(&extra.name) || clearing.is_own(&path.join(&extra.name), extra.kind)
+            {
                 continue;
             }
             let kind = match extra.kind {
@@ -66,7 +67,10 @@ impl Pass<'_> {
             clearing.remove(&home, &extra.name, kind, &mut |removed| {
                 match removed.removal {
                     Removal::Removed => removals.removed += 1,
-                    Removal::MountPoint | Removal::Ruled(_) | Removal::NotEmpty(Rest::Spared) => {}
+                    Removal::MountPoint
+                    | Removal::Ruled(_)
+                    | Removal::BackedUp(_)
+                    | Removal::NotEmpty(Rest::Spared) => {}
                     _ => removals.left += 1,
                 }
                 self.told_removal(node, removed, sheet);

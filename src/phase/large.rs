@@ -8,6 +8,7 @@ use crate::act::content::Writing;
 use crate::act::ranged::RangedCopy;
 use crate::compare::content::hash_range;
 use crate::compare::quick::located;
+use crate::decide::Origin;
 use crate::error::{Side, Trouble};
 use crate::model::digest::{Digest, RANGE_BYTES, RangeDigest, merge, range_count};
 use crate::model::entry::Pair;
@@ -82,7 +83,7 @@ impl Ranged for LargeCopy<'_> {
         let at = self.place.at();
         let pass = self.copy.pass;
         let Record { action, diff, .. } = self.record;
-        let job = pass.job(&at, &self.pair, action, diff, Writing::All);
+        let job = pass.job(&at, &self.pair, (action, diff), Origin::Found, Writing::All);
         let (Some(permit), Some(job)) = (pass.permit, job) else { return 0 };
         let started = RangedCopy::start(permit, &job);
         let ranges = started.as_ref().map_or(0, RangedCopy::ranges);

@@ -1,5 +1,6 @@
 //! The two passes: scan, decide, act; and scan, compare, repair.
 
+pub mod basis;
 pub mod copy;
 pub mod dirs;
 pub mod extras;
@@ -7,4 +8,5 @@ pub mod finished;
 pub mod large;
 pub mod pass;
 pub mod prune;
+pub mod repair;
 pub mod verify;

@@ -6,15 +6,16 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::act::backup::{Backups, Keeping};
 use crate::act::clear::{Clearing, Emptied, Home, Limit, Removal, Removed, Rest};
 use crate::act::content::Writing;
 use crate::act::finish;
 use crate::act::perform::{Job, Performed};
 use crate::compare::meta::Rules as Tolerance;
-use crate::decide::Policy;
+use crate::decide::{Origin, Policy};
 use crate::effort::Stop;
 use crate::error::{Cause, Class, During, Fault, Place, Side, Trouble};
-use crate::model::change::{Action, Attrs, Diff, Why};
+use crate::model::change::{Action, Attrs, Basis, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::RelPath;
@@ -22,7 +23,7 @@ use crate::report::ledger::{Deciding, Ledger, Record, Sheet};
 use crate::report::observer::{Detail, Ending, Event, Phase};
 use crate::scan::node::{At, Node, Spot};
 use crate::settings::{Effect, FullDirs, Settings};
-use crate::sys::chain::Budget;
+use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::{Follow, Listed};
 use crate::sys::mount::has_no_inodes;
 use crate::sys::permit::Permit;
@@ -40,6 +41,8 @@ pub struct Memo {
     pub diff: Diff,
     /// The mode that it had before it was made writable for the time of the run.
     pub widened: Option<u32>,
+    /// Where it may be in the directories of `--link-dest` and its kin.
+    pub bases: Box<[Arc<Chain>]>,
 }
 
 /// Names of a directory that are to be deleted later.
@@ -65,6 +68,10 @@ pub struct Pass<'a> {
     pub limit: Limit,
     /// The source directories and those above them: they are never deleted.
     pub sources: HashSet<FileId>,
+    /// The directories of `--link-dest` and its kin.
+    pub bases: Box<[Arc<Chain>]>,
+    /// Where what is overwritten or removed is kept (`--backup`).
+    pub backups: Option<Backups>,
     /// How many handles there are.
     budget: Arc<Budget>,
     /// True once something of the source could not be read: nothing is deleted any more.
@@ -125,6 +132,8 @@ impl<'a> Pass<'a> {
                 Effect::Sync | Effect::DryRun => settings.delete.limit,
             }),
             sources: HashSet::new(),
+            backups: None,
+            bases: Box::default(),
             budget: Arc::clone(budget),
             source_failed: AtomicBool::new(false),
             is_ended: AtomicBool::new(false),
@@ -246,15 +255,18 @@ impl<'a> Pass<'a> {
     }
 
     /// The job of doing `action` to `at`; `None` if there is no destination directory.
+    ///
+    /// `origin`: what this run wrote is not kept.
     pub fn job<'j>(
         &'j self,
         at: &'j At<'_, Memo>,
         pair: &'j Pair,
-        action: Action,
-        diff: Diff,
+        (action, diff): (Action, Diff),
+        origin: Origin,
         writing: Writing,
     ) -> Option<Job<'j>> {
         Some(Job {
+            keeping: self.keeping(at, origin),
             action,
             diff,
             sides: at.sides()?,
@@ -263,8 +275,26 @@ impl<'a> Pass<'a> {
             rules: &self.rules,
             writing,
             durability: self.settings.effort.durability,
+            link: None,
             stop: self.stop,
         })
+    }
+
+    /// Where what stands at `at` is kept; `None`: it is not, or this run has put it there.
+    fn keeping(&self, at: &At<'_, Memo>, origin: Origin) -> Option<Keeping<'_>> {
+        let backups = self.backups.as_ref().filter(|_| origin == Origin::Found)?;
+        let home = at.node.path();
+        let is_ours = backups.is_unfinished(&home.join(at.dest_name()));
+        (!is_ours).then_some(Keeping { backups, home })
+    }
+
+    /// Tells where what stood at `at` went.
+    pub fn tell_backup(&self, at: &At<'_, Memo>, kind: Kind, sheet: &mut Sheet<'_>) {
+        if let Some(backups) = &self.backups {
+            let path = at.node.path().join(at.dest_name());
+            let to = backups.shown(&path);
+            sheet.backed_up(path, kind, to);
+        }
     }
 
     /// What there is to record of `action` on `at`; reads the target of a symlink.
@@ -277,7 +307,17 @@ impl<'a> Pass<'a> {
         detail: Detail,
     ) -> Record {
         let mut record = Record::of(source, action, diff);
-        if matches!(action, Action::Rewrite | Action::Replace) && !diff.other_kind {
+        let is_written = match action {
+            Action::Create => diff.basis != Basis::None,
+            Action::Rewrite | Action::Replace => true,
+            _ => false,
+        };
+        let keeps_time = match diff.basis {
+            Basis::Linked => true,
+            Basis::Alike => source.kind != Kind::File,
+            Basis::None | Basis::Unlike => false,
+        };
+        if is_written && !keeps_time && !diff.other_kind {
             record.diff.attrs |= self.time_of_transfer(source.kind);
         }
         let is_told = match action {
@@ -293,8 +333,16 @@ impl<'a> Pass<'a> {
 
     /// The time of what is written anew without its source's time is the time of the transfer.
     fn time_of_transfer(&self, kind: Kind) -> Attrs {
+        match kind {
+            Kind::File | Kind::Symlink => self.time_of_making(kind),
+            _ => Attrs::empty(),
+        }
+    }
+
+    /// The time of what is made without its source's time is the time of making it.
+    pub fn time_of_making(&self, kind: Kind) -> Attrs {
         let preserve = &self.settings.preserve;
-        if !matches!(kind, Kind::File | Kind::Symlink) || preserve.sets_time(kind) {
+        if preserve.sets_time(kind) {
             Attrs::empty()
         } else if preserve.attrs.contains(Attrs::MTIME) {
             Attrs::MTIME
@@ -361,8 +409,17 @@ impl<'a> Pass<'a> {
     pub fn clearing(&self, ledger: &Ledger<'_>) -> Clearing<'_> {
         let mounts = self.settings.select.mounts;
         let reasons = ledger.reasons();
-        let (budget, sources) = (&self.budget, &self.sources);
-        Clearing { permit: self.permit, limit: &self.limit, mounts, reasons, budget, sources }
+        Clearing {
+            permit: self.permit,
+            limit: &self.limit,
+            mounts,
+            reasons,
+            budget: &self.budget,
+            backups: self.backups.as_ref(),
+            phase: ledger.phase(),
+            stop: self.stop,
+            sources: &self.sources,
+        }
     }
 
     /// Records one removal below `node`.
@@ -374,6 +431,15 @@ impl<'a> Pass<'a> {
             Removal::Removed => sheet.record(record, path),
             Removal::OverLimit => sheet.tally.deletions_skipped += 1,
             Removal::MountPoint => {}
+            Removal::BackedUp(kept) => {
+                let path = path();
+                let to = self.backups.as_ref().map(|backups| backups.shown(&path));
+                let place = Place::below(&self.dest_root, &path);
+                for trouble in kept.refused {
+                    self.tell_fault(sheet.ledger(), &trouble.at(place.clone()));
+                }
+                sheet.backed_up(path, removed.kind, to.unwrap_or_default());
+            }
             Removal::Ruled(said) => sheet.ruled(path(), removed.kind, Deciding::Deletion, said),
             Removal::NotEmpty(_) => {
                 sheet.tally.planned += 1;
@@ -400,10 +466,17 @@ impl<'a> Pass<'a> {
         if performed.entry_changed {
             at.node.entry_changed();
         }
+        if performed.backed_up {
+            self.tell_backup(at, record.kind, sheet);
+        }
         sheet.tally.source_read_bytes += performed.moved.source_read_bytes;
         sheet.tally.dest_read_bytes += performed.moved.dest_read_bytes;
         self.tell_refused(sheet.ledger(), &at.spot(), performed.refused);
-        Record { written_bytes: performed.moved.written_bytes, ..record }
+        let mut record = Record { written_bytes: performed.moved.written_bytes, ..record };
+        if performed.unlinked {
+            record.diff.basis = Basis::Alike;
+        }
+        record
     }
 }
 

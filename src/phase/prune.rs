@@ -85,7 +85,8 @@ impl Visit for Prune<'_> {
 impl Memo {
     /// A directory of which nothing but its entries may have changed.
     fn untouched(source: Meta) -> Self {
-        Self { source, action: Action::Keep(Why::UpToDate), diff: Diff::NONE, widened: None }
+        let (action, diff) = (Action::Keep(Why::UpToDate), Diff::NONE);
+        Self { source, action, diff, widened: None, bases: Box::default() }
     }
 }
 

@@ -5,29 +5,28 @@
 
 use std::sync::Arc;
 
-use crate::act::content::Writing;
-use crate::act::perform::{Performed, perform};
 use crate::compare::meta::differing;
 use crate::compare::quick::{quick, shape};
 use crate::compare::thorough::thorough;
 use crate::decide::{Origin, decide, left_alone};
 use crate::error::{Class, During, Side, Trouble};
 use crate::journal::store::Digests;
-use crate::model::change::{Action, Attrs, Diff};
+use crate::model::change::{Action, Attrs, Diff, Why};
 use crate::model::digest::Digest;
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
 use crate::phase::extras::Removals;
 use crate::phase::large::{LargeCompare, Place, is_large};
-use crate::phase::pass::{Memo, Pass, Told};
+use crate::phase::pass::{Memo, Pass};
+use crate::phase::repair::count_difference;
 use crate::report::ledger::{Ledger, Record, Sheet};
-use crate::report::observer::Ending;
 use crate::report::tally::{Findings, Tally};
 use crate::scan::node::{At, Node, Spot};
 use crate::scan::ranges::Ranged;
 use crate::scan::walk::{Entered, Visit};
 use crate::settings::{self, Evidence};
 use crate::sys::dir::{Dir, Follow, Listed};
+use crate::sys::sides::Sides;
 use crate::sys::stat;
 
 /// Phase two.
@@ -51,7 +50,7 @@ pub struct Evidenced {
 
 /// What phase one left behind of an entry.
 #[derive(Clone, Copy, Debug)]
-enum Prior {
+pub(crate) enum Prior {
     /// This run did not write it.
     NotOurs,
     /// This run wrote it, and its source has changed since.
@@ -70,7 +69,7 @@ impl Prior {
     }
 
     /// Where the destination's entry comes from.
-    fn origin(self) -> Origin {
+    pub(crate) fn origin(self) -> Origin {
         match self {
             Self::Read(_) | Self::Stale => Origin::Ours,
             Self::NotOurs => Origin::Found,
@@ -79,7 +78,7 @@ impl Prior {
 }
 
 impl Verify<'_> {
-    fn prior(&self, at: &At<'_, Memo>, source: &Meta) -> Prior {
+    pub(crate) fn prior(&self, at: &At<'_, Memo>, source: &Meta) -> Prior {
         match self.digests.of(|| at.path()) {
             // There are no bytes to know a digest of.
             Some(_) if source.kind != Kind::File => Prior::Stale,
@@ -114,7 +113,7 @@ impl Verify<'_> {
         }
     }
 
-    fn compare(
+    pub(crate) fn compare(
         &self,
         at: &At<'_, Memo>,
         source: &Meta,
@@ -122,14 +121,25 @@ impl Verify<'_> {
         prior: Prior,
         sheet: &mut Sheet<'_>,
     ) -> Result<Diff, Trouble> {
-        let pass = self.pass;
         let Some(sides) = at.sides() else { return Ok(Diff::NONE) };
+        self.compare_sides(&sides, source, dest, prior, sheet)
+    }
+
+    fn compare_sides(
+        &self,
+        sides: &Sides<'_>,
+        source: &Meta,
+        dest: &Meta,
+        prior: Prior,
+        sheet: &mut Sheet<'_>,
+    ) -> Result<Diff, Trouble> {
+        let pass = self.pass;
         if !self.reads_bytes(source, prior) {
             let evidence = self.quick_evidence();
-            return quick(&sides, source, dest, evidence, &pass.tolerance, pass.stop);
+            return quick(sides, source, dest, evidence, &pass.tolerance, pass.stop);
         }
         let known = prior.digest();
-        let compared = thorough(&sides, source, dest, known, &pass.tolerance, pass.stop)?;
+        let compared = thorough(sides, source, dest, known, &pass.tolerance, pass.stop)?;
         sheet.tally.source_read_bytes += compared.source_read_bytes;
         sheet.tally.dest_read_bytes += compared.dest_read_bytes;
         self.ledger.advance(0, compared.dest_read_bytes);
@@ -138,6 +148,26 @@ impl Verify<'_> {
             sheet.findings.digests_reused += u64::from(known.is_some());
         }
         Ok(compared.diff)
+    }
+
+    /// `--compare-dest`: true if the destination does not have it because another directory does.
+    fn is_left_out(
+        &self,
+        at: &At<'_, Memo>,
+        source: &Meta,
+        prior: Prior,
+        sheet: &mut Sheet<'_>,
+    ) -> bool {
+        let basis = self.pass.settings.basis.as_ref();
+        if basis.is_none_or(|basis| basis.found != settings::Found::LeftOut) {
+            return false;
+        }
+        self.pass.places_elsewhere(at).any(|(dir, there)| {
+            let sides = Sides { dest: &dir, ..self.pass.sides_elsewhere(at, &dir) };
+            let diff = self.compare_sides(&sides, source, &there, prior, sheet);
+            // What can not be compared is not there.
+            diff.is_ok_and(|diff| diff.is_none())
+        })
     }
 
     /// The ranges of a large file were compared.
@@ -228,140 +258,10 @@ impl Verify<'_> {
         }
         Ok((Pair::Both(now_source, now_dest), again.diff))
     }
-
-    fn repair(
-        &self,
-        at: &At<'_, Memo>,
-        pair: &Pair,
-        action: Action,
-        diff: Diff,
-        sheet: &mut Sheet<'_>,
-    ) {
-        count_difference(action, diff, &mut sheet.findings);
-        let Some(source) = pair.source() else { return };
-        let record = self.pass.record_of(at, source, action, diff, self.ledger.detail());
-        if self.pass.permit.is_none() {
-            sheet.findings.remaining += 1;
-            sheet.ledger().remember(Class::Unverified);
-            sheet.record(record, || at.path());
-            return;
-        }
-        let performed = self.carry_out(at, pair, action, diff, sheet);
-        match performed {
-            Ok(Some(performed)) => {
-                let was_refused = !performed.refused.is_empty();
-                let prior =
-                    performed.digest.map_or(Prior::NotOurs, |(digest, _)| Prior::Read(digest));
-                let record = self.pass.settle(at, record, performed, sheet);
-                self.check_repair(at, record, prior, was_refused, sheet);
-            }
-            Ok(None) => {
-                let told = self.pass.way_is_blocked(at, record, sheet);
-                remains(Side::Dest, told, sheet);
-            }
-            Err(trouble) => {
-                let side = trouble.side;
-                let told = self.pass.fail(at, record, trouble, sheet);
-                remains(side, told, sheet);
-            }
-        }
-    }
-
-    /// `None`: a full directory stays in the way.
-    fn carry_out(
-        &self,
-        at: &At<'_, Memo>,
-        pair: &Pair,
-        action: Action,
-        diff: Diff,
-        sheet: &mut Sheet<'_>,
-    ) -> Result<Option<Performed>, Trouble> {
-        if !self.pass.clear_the_way(at, pair, sheet)? {
-            return Ok(None);
-        }
-        match self.pass.job(at, pair, action, diff, Writing::Differing) {
-            Some(job) => perform(self.pass.permit, &job).map(Some),
-            None => Ok(Some(Performed::default())),
-        }
-    }
-
-    /// Compares again after a repair: what still differs is a fault.
-    fn check_repair(
-        &self,
-        at: &At<'_, Memo>,
-        record: Record,
-        prior: Prior,
-        was_refused: bool,
-        sheet: &mut Sheet<'_>,
-    ) {
-        let before = sheet.findings;
-        let compared = look(at).and_then(|(source, dest)| match dest {
-            Some(dest) => self.compare(at, &source, &dest, prior, sheet),
-            None => Ok(Diff { other_kind: true, ..Diff::NONE }),
-        });
-        // It is the same file that was compared once more.
-        sheet.findings = before;
-        match compared {
-            Ok(diff) if diff.is_none() => {
-                sheet.findings.repaired += 1;
-                sheet.record(record, || at.path());
-                if let Ok((source, Some(dest))) = look(at) {
-                    self.source_is_finished(at, &Pair::Both(source, dest), sheet);
-                }
-            }
-            Ok(diff) => {
-                sheet.findings.remaining += 1;
-                // A refusal was told, and it is the reason; but never for bytes that differ.
-                if !was_refused || diff.needs_content() {
-                    self.still_differs(&at.spot());
-                }
-                sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
-            }
-            Err(trouble) => {
-                let side = trouble.side;
-                let told = self.pass.fail(at, record, trouble, sheet);
-                remains(side, told, sheet);
-            }
-        }
-    }
-
-    fn still_differs(&self, spot: &Spot<'_, Memo>) {
-        let why = "it still differs from its source after a repair (run again; if that does not \
-                   help, somebody else changes it or the storage does not keep what it is given)";
-        let mut fault =
-            Trouble::rule(Side::Dest, "repair", why).at(spot.dest_place(&self.pass.dest_root));
-        fault.class = Class::Unverified;
-        self.pass.tell_fault(self.ledger, &fault);
-    }
-}
-
-/// Counts a difference whose repair failed. It is a difference that verification found and could not
-/// repair, unless phase one has told of the same failure, or it is the source that can not be read.
-fn remains(side: Side, told: Told, sheet: &mut Sheet<'_>) {
-    sheet.findings.remaining += 1;
-    if side == Side::Dest && told == Told::Now {
-        sheet.ledger().remember(Class::Unverified);
-    }
-}
-
-fn count_difference(action: Action, diff: Diff, findings: &mut Findings) {
-    match action {
-        Action::Keep(_) => {}
-        Action::Create => findings.missing += 1,
-        Action::Delete => findings.extra += 1,
-        Action::Adjust => findings.metadata_differences += 1,
-        Action::Rewrite | Action::Replace => {
-            if diff.needs_content() {
-                findings.content_differences += 1;
-            } else {
-                findings.metadata_differences += 1;
-            }
-        }
-    }
 }
 
 /// Fresh looks at both sides.
-fn look(at: &At<'_, Memo>) -> Result<(Meta, Option<Meta>), Trouble> {
+pub(crate) fn look(at: &At<'_, Memo>) -> Result<(Meta, Option<Meta>), Trouble> {
     let source = stat::entry(at.source, at.name, at.follow).during(Side::Source, "look at")?;
     let dest = match at.dest {
         Some(dest) => {
@@ -407,6 +307,11 @@ impl Visit for Verify<'_> {
         }
         let Pair::Both(source, dest) = pair else {
             sheet.findings.compared += 1;
+            if self.is_left_out(at, source, prior, sheet) {
+                let action = Action::Keep(Why::UpToDate);
+                sheet.record(Record::of(source, action, Diff::NONE), || at.path());
+                return None;
+            }
             self.repair(at, pair, Action::Create, Diff::NONE, sheet);
             return None;
         };

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Class, Fault, Place};
 use crate::filter::within::{Reasons, Said};
-use crate::model::change::{Action, Change, Diff, Why};
+use crate::model::change::{Action, Basis, Change, Diff, Why};
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
 use crate::report::gauge::Gauge;
@@ -239,13 +239,14 @@ impl<'l> Sheet<'l> {
         }
         let diff = &record.diff;
         match record.action {
+            Action::Create | Action::Replace if diff.basis != Basis::None => {}
             Action::Create => tally.created.count(record.kind),
             Action::Replace if diff.other_kind => tally.created.count(record.kind),
             Action::Delete => tally.deleted.count(record.kind),
             _ => {}
         }
         let sends = matches!(record.action, Action::Create | Action::Rewrite | Action::Replace);
-        if sends && record.kind == Kind::File {
+        if sends && record.kind == Kind::File && !diff.is_local() {
             tally.transferred_files += 1;
             tally.transferred_bytes += record.size;
         }
@@ -264,6 +265,15 @@ impl<'l> Sheet<'l> {
             self.tally.planned += 1;
             let because = Some(because.into());
             self.record(Record { because, ..Record::leaving(kind, why) }, || path);
+        }
+    }
+
+    /// Records that what stood at `path` was kept as `to`, if anybody wants to hear it.
+    pub fn backed_up(&mut self, path: RelPath, kind: Kind, to: Box<[u8]>) {
+        if self.ledger.reasons() == Reasons::Named {
+            self.tally.planned += 1;
+            let target = Some(to);
+            self.record(Record { target, ..Record::leaving(kind, Why::BackedUp) }, || path);
         }
     }
 

@@ -51,6 +51,13 @@ pub enum Event<'a> {
     },
     /// The destination directory was made.
     MadeDest(&'a Path),
+    /// Backups go to this directory (`--backup-dir`).
+    BackupDir {
+        /// As it was typed.
+        path: &'a Path,
+        /// True if it is not there yet.
+        is_new: bool,
+    },
     /// Something of the source could not be read, so that nothing is deleted any more.
     DeletionStopped,
     /// An entry was dealt with.

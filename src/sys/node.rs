@@ -8,7 +8,7 @@ use std::io;
 
 use rustix::fs::{AtFlags, FileType, Mode};
 
-use crate::model::meta::{Kind, Meta};
+use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::Name;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
@@ -73,6 +73,43 @@ pub fn make_special(_: &Permit, dir: &Dir, name: &Name, like: &Meta, mode: u32) 
 /// Removes an entry that is no directory; one that is gone already is as good.
 pub fn remove(_: &Permit, dir: &Dir, name: &Name) -> io::Result<()> {
     unlink(dir, name, AtFlags::empty())
+}
+
+/// Gives `from`, an entry of `dir` and no directory, the further name `to` in `to_dir`; one that is
+/// there already is as good.
+pub fn link(_: &Permit, (dir, from): (&Dir, &Name), (to_dir, to): (&Dir, &Name)) -> io::Result<()> {
+    let is_linked = || -> io::Result<bool> {
+        let id = |dir: &Dir, name: &Name| stat::entry(dir, name, Follow::Never).map(|meta| meta.id);
+        Ok(id(dir, from)? == id(to_dir, to)? && is_listed(to_dir, to))
+    };
+    let flags = AtFlags::empty();
+    match rustix::fs::linkat(dir, from.as_c_str(), to_dir, to.as_c_str(), flags) {
+        Err(rustix::io::Errno::EXIST) if is_linked().unwrap_or(false) => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// Gives the entry `from` of `dir` the place `to` of `to_dir`, of which what stands there is lost.
+///
+/// `id`: which entry is meant. One that has arrived there already is as good.
+pub fn rename(
+    _: &Permit,
+    (dir, from): (&Dir, &Name),
+    (to_dir, to): (&Dir, &Name),
+    id: FileId,
+) -> io::Result<()> {
+    let has_arrived = || -> io::Result<bool> {
+        let there = stat::entry_if_any(to_dir, to, Follow::Never)?;
+        Ok(there.is_some_and(|there| there.id == id))
+    };
+    match rustix::fs::renameat(dir, from.as_c_str(), to_dir, to.as_c_str()) {
+        Err(rustix::io::Errno::NOENT)
+            if stat::entry_if_any(dir, from, Follow::Never)?.is_none() && has_arrived()? =>
+        {
+            Ok(())
+        }
+        result => Ok(result?),
+    }
 }
 
 /// Removes an empty directory; one that is gone already is as good.

@@ -1,5 +1,7 @@
 //! The integration tests: one binary, one feature a file.
 
+mod backup;
+mod basis;
 mod cli;
 mod damage;
 mod deletion;

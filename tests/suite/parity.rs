@@ -38,6 +38,8 @@ macro_rules! groups {
 
 groups! {
     arrivals
+    backup
+    basis
     conflicts
     corners
     delete

@@ -32,7 +32,7 @@ fn is_one_inode(left: &Path, right: &Path) -> bool {
 }
 
 /// Runs `busy` over and over in another thread while `work` runs.
-fn while_busy<T>(busy: impl FnMut() + Send, work: impl FnOnce() -> T) -> T {
+pub(crate) fn while_busy<T>(busy: impl FnMut() + Send, work: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
     let mut busy = busy;
     thread::scope(|scope| {

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use twosync::act::backup::Kept;
 use twosync::act::perform::leave_torn;
 use twosync::act::place::Opened;
 use twosync::error::{Cause, Side, Trouble};
@@ -133,7 +134,7 @@ fn a_torn_file_has_neither_the_time_nor_the_length_of_its_source() {
         fs::write(&path, there).expect("our own file");
         let file = File::options().write(true).open(&path).expect("our own file");
         let now = stat::handle(&file).expect("it is open");
-        let opened = Opened { file, now, is_new: false };
+        let opened = Opened { file, now, is_new: false, old: Kept::default() };
         let source = Meta { size: 7, mtime: Stamp { secs: source_time, nanos: 0 }, ..now };
         let trouble = Trouble { side: Side::Dest, verb: "write", cause: Cause::Stopped };
         let told = leave_torn(&Permit::grant(), &opened, &source, trouble);

@@ -155,7 +155,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed {
         name: "told-twice",
         covers: &[Aspect::Stdout],
-        reason: "rsync says twice of a directory below one that is deleted that it is not empty",
+        reason: "rsync says twice of a directory below one that is deleted that it is not empty, and in a dry run where a file \
+                 goes that gives way to a directory",
     },
     Allowed {
         name: "rules-of-each-source",
@@ -179,5 +180,34 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         name: "keeps-its-sources",
         covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Tree],
         reason: "rsync deletes a source from a destination that holds it; twosync refuses to",
+    },
+    Allowed {
+        name: "backup-dir-time",
+        covers: &[Aspect::Tree],
+        reason: "making --backup-dir touches the directory that it is in; rsync leaves that where nothing else changes it, \
+                 twosync gives the directory its time back",
+    },
+    Allowed {
+        name: "compare-dest-existing",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "--compare-dest: rsync deletes a destination's file that differs where an equal one is in DIR; twosync brings \
+                 it up to date",
+    },
+    Allowed {
+        name: "backup-dir-owner",
+        covers: &[Aspect::Tree],
+        reason: "rsync gives a directory its new owner before the backups' directory is made like it; twosync's has the old one",
+    },
+    Allowed {
+        name: "read-from-source",
+        covers: &[Aspect::Stdout],
+        reason: "what is equal in another directory but for its attributes, rsync copies from there and counts no data; twosync \
+                 reads the source, and counts what it writes",
+    },
+    Allowed {
+        name: "link-dest-backup",
+        covers: &[Aspect::Tree],
+        reason: "rsync replaces a file by a link to an equal one of --link-dest without the backup that was asked for; twosync \
+                 makes it",
     },
 ];

@@ -31,6 +31,9 @@ const MESSAGE_STARTS: [&[u8]; 7] = [
 const MESSAGE_ENDS: [&[u8]; 5] =
     [b" is uptodate", b" exists", b" is newer", b" is over max-size", b" is under min-size"];
 
+/// Comes from whichever of rsync's processes makes the backup: the order says nothing.
+const BACKUP_START: &[u8] = b"backed up ";
+
 /// Quotes an index of rsync's own file list, which nobody else has.
 const DUPLICATE_LINE: &[u8] = b"removing duplicate name ";
 
@@ -66,6 +69,9 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
     while lines.last().is_some_and(|line| OWN_LINES.iter().any(|own| line.starts_with(own))) {
         lines.pop();
     }
+    let (mut backups, lines): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.starts_with(BACKUP_START));
+    backups.sort();
     let (mut messages, mut items): (Vec<_>, Vec<_>) =
         lines.into_iter().partition(|line| is_message(line));
     if order == Order::Free {
@@ -74,7 +80,7 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
     if !messages.is_empty() {
         messages.insert(0, b"(messages)".to_vec());
     }
-    let mut joined = [items, messages].concat().join(&b'\n');
+    let mut joined = [items, messages, backups].concat().join(&b'\n');
     if is_end && !joined.is_empty() {
         joined.push(b'\n');
     }

@@ -1,0 +1,132 @@
+//! Other directories that may have what the destination has not (`--compare-dest`, `--copy-dest`,
+//! `--link-dest`): where an entry is in them, and how it differs there.
+
+use std::sync::Arc;
+
+use crate::compare::meta::differing;
+use crate::compare::quick::quick;
+use crate::error::{Side, Trouble};
+use crate::model::change::{Attrs, Basis, Diff};
+use crate::model::meta::{Kind, Meta};
+use crate::phase::pass::{Memo, Pass};
+use crate::scan::node::{At, Node};
+use crate::settings::Found;
+use crate::sys::chain::Chain;
+use crate::sys::dir::{Dir, Follow};
+use crate::sys::sides::Sides;
+use crate::sys::stat;
+
+/// An entry of another directory.
+pub struct Elsewhere {
+    /// How it differs from the source.
+    pub diff: Diff,
+    /// What becomes of the source's entry because of it; `None`: it is not equal.
+    pub found: Option<Found>,
+    /// The directory that it is in.
+    pub dir: Arc<Dir>,
+}
+
+impl Pass<'_> {
+    /// Where the directory `node` may be elsewhere.
+    pub fn bases_of(&self, node: &Node<Memo>) -> Box<[Arc<Chain>]> {
+        let (Some(parent), Some(name)) = (node.parent(), node.name()) else {
+            return self.bases.clone();
+        };
+        let name = parent.dest_name(name);
+        self.bases_in(parent).iter().map(|base| base.child(name, Follow::Never)).collect()
+    }
+
+    fn bases_in<'n>(&'n self, node: &'n Node<Memo>) -> &'n [Arc<Chain>] {
+        node.memo().map_or(&self.bases, |memo| &memo.bases)
+    }
+
+    /// All directories elsewhere that have an entry of the name of `at`, and what it is there.
+    pub fn places_elsewhere<'n>(
+        &'n self,
+        at: &'n At<'_, Memo>,
+    ) -> impl Iterator<Item = (Arc<Dir>, Meta)> + 'n {
+        self.bases_in(at.node).iter().filter_map(|base| {
+            // What can not be looked at is not there: the entry is made.
+            let dir = base.get().ok()?;
+            base.give_back_if_tight();
+            let meta = stat::entry(&dir, at.dest_name(), Follow::Never).ok()?;
+            Some((dir, meta))
+        })
+    }
+
+    /// The source's entry, and the one of `dir`.
+    pub fn sides_elsewhere<'n>(&self, at: &'n At<'_, Memo>, dir: &'n Dir) -> Sides<'n> {
+        Sides {
+            source: at.source,
+            source_name: at.name,
+            follow: at.follow,
+            dest: dir,
+            dest_name: at.dest_name(),
+        }
+    }
+
+    /// The best entry elsewhere: an equal one, else one of equal content, else the first.
+    pub fn find_elsewhere(
+        &self,
+        at: &At<'_, Memo>,
+        source: &Meta,
+    ) -> Result<Option<Elsewhere>, Trouble> {
+        let Some(basis) = &self.settings.basis else { return Ok(None) };
+        let mut best: Option<(u8, Elsewhere)> = None;
+        for (dir, there) in self.places_elsewhere(at) {
+            let sides = self.sides_elsewhere(at, &dir);
+            let evidence = self.settings.evidence;
+            let mut diff = match quick(&sides, source, &there, evidence, &self.tolerance, self.stop)
+            {
+                Err(trouble) if trouble.side == Side::Source => return Err(trouble),
+                Err(_) => continue,
+                Ok(diff) if diff.other_kind => continue,
+                Ok(diff) => diff,
+            };
+            let is_equal = diff.is_none();
+            if source.kind != Kind::File && !is_equal {
+                diff.attrs |= Attrs::CONTENT;
+            }
+            let can_link = at.dest.is_none_or(|dest| is_on(dest, there.id.dev));
+            let found = match basis.found {
+                _ if !is_equal => None,
+                Found::Linked if !can_link => Some(Found::Copied),
+                found => Some(found),
+            };
+            diff.basis = match found {
+                _ if diff.needs_content() => Basis::Unlike,
+                Some(Found::Linked) => Basis::Linked,
+                _ => Basis::Alike,
+            };
+            let rank = if is_equal { 2 } else { u8::from(!diff.needs_content()) };
+            if best.as_ref().is_none_or(|(known, _)| rank > *known) {
+                best = Some((rank, Elsewhere { diff, found, dir }));
+            }
+            if is_equal {
+                break;
+            }
+        }
+        Ok(best.map(|(_, elsewhere)| elsewhere))
+    }
+
+    /// How a directory that the destination has not differs from the best one elsewhere.
+    pub fn dir_elsewhere(&self, bases: &[Arc<Chain>], source: &Meta) -> Diff {
+        let looked = bases.iter().filter_map(|base| {
+            let meta = base.get().and_then(|dir| stat::handle(&*dir)).ok()?;
+            base.give_back_if_tight();
+            Some(differing(source, &meta, &self.tolerance))
+        });
+        let found = { looked }.fold(None, |best: Option<Attrs>, attrs| {
+            best.filter(|best| best.is_empty() || !attrs.is_empty()).or(Some(attrs))
+        });
+        let Some(mut attrs) = found else { return Diff::NONE };
+        if !attrs.is_empty() {
+            attrs |= self.time_of_making(Kind::Dir);
+        }
+        Diff { attrs, basis: Basis::Alike, ..Diff::NONE }
+    }
+}
+
+fn is_on(dir: &Dir, dev: u64) -> bool {
+    stat::handle(dir).is_ok_and(|meta| meta.id.dev == dev)
+}

@@ -1,6 +1,9 @@
 //! The library's door: two phases in order.
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -24,7 +27,7 @@ use crate::scan::node::Node;
 use crate::scan::own::OwnDirs;
 use crate::scan::survey::survey;
 use crate::scan::walk::{Visit, Walk};
-use crate::settings::{self, Durability, Effect, Existing, Jobs, Settings, SourceLinks};
+use crate::settings::{self, Durability, Effect, Existing, Jobs, Roots, Settings, SourceLinks};
 use crate::sys::chain::Budget;
 use crate::sys::mount::{Locality, locality};
 use crate::sys::permit::Permit;
@@ -78,7 +81,7 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
     }
     let permit = (settings.effect == Effect::Sync).then(Permit::grant);
     let budget = Budget::new(files / 6);
-    let mut sources = open_sources(settings, &budget);
+    let mut sources = open_sources(settings, &budget)?;
     let mut report = Report::default();
     for fault in sources.faults.drain(..) {
         report.meet(Some(fault.class));
@@ -228,7 +231,12 @@ impl Run<'_> {
     /// Counts the sources for a progress bar, unless the copy is done before.
     fn survey(&self, ledger: &Ledger<'_>, stop: &Stop) {
         let settings = self.pass.settings;
-        let extent = survey(&settings.roots.sources, settings.select.recursion, stop);
+        let Roots { sources, list, .. } = &settings.roots;
+        let listed: Option<Vec<PathBuf>> = list.as_ref().zip(sources.first()).map(|(list, top)| {
+            list.iter().map(|line| top.join(OsStr::from_bytes(line))).collect()
+        });
+        let sources = listed.as_ref().unwrap_or(sources);
+        let extent = survey(sources, settings.select.recursion, stop);
         if let Some(extent) = extent {
             ledger.gauge().surveyed(extent);
         }

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use crate::cli::problem::Problem;
-use crate::settings::{Parents, Roots};
+use crate::settings::{Parents, Paths, Roots};
 
 /// Tells sources from the destination; there is at least one operand.
 ///
@@ -35,11 +35,13 @@ pub fn roots(operands: &[OsString], parents: Parents) -> Result<Roots, Problem> 
         sources: sources.iter().map(PathBuf::from).collect(),
         dest: PathBuf::from(dest),
         parents,
+        paths: Paths::Last,
+        list: None,
     })
 }
 
 /// A colon before the first slash makes it remote, and so does rsync's URL.
-fn is_remote(operand: &[u8]) -> bool {
+pub(super) fn is_remote(operand: &[u8]) -> bool {
     operand.iter().find(|byte| matches!(byte, b':' | b'/')) == Some(&b':')
 }
 

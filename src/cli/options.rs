@@ -31,7 +31,7 @@ bitflags! {
         /// `-D`.
         const NODES = Self::DEVICES.bits() | Self::SPECIALS.bits();
         /// `--archive`.
-        const ARCHIVE = Self::RECURSIVE.bits() | Self::LINKS.bits() | Self::PERMS.bits()
+        const ARCHIVE = Self::DEEP.bits() | Self::LINKS.bits() | Self::PERMS.bits()
             | Self::TIMES.bits() | Self::GROUP.bits() | Self::OWNER.bits() | Self::NODES.bits();
         /// `--quiet`.
         const QUIET = 1 << 9;
@@ -87,6 +87,16 @@ bitflags! {
         const HELP = 1 << 34;
         /// `--delete-excluded`.
         const DELETE_EXCLUDED = 1 << 35;
+        /// What `--archive` says of recursion: `--files-from` takes it back, but not `--recursive`.
+        const DEEP = 1 << 40;
+        /// `--no-dirs`: not even with `--files-from`.
+        const NO_DIRS = 1 << 41;
+        /// `--relative`.
+        const RELATIVE = 1 << 42;
+        /// `--no-relative`: not even with `--files-from`.
+        const NO_RELATIVE = 1 << 43;
+        /// `--no-implied-dirs`.
+        const BARE_PARENTS = 1 << 44;
     }
 }
 
@@ -130,6 +140,8 @@ pub enum Setting {
     Verify,
     /// `--generate`.
     Generate,
+    /// `--files-from`.
+    FilesFrom,
 }
 
 /// Options of the filter language: their typed order counts.

@@ -1,26 +1,29 @@
 //! What the words add up to: contradictions are settled here (the last word wins) and nowhere else.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use crate::cli::args::{Args, Given};
 use crate::cli::checks;
-use crate::cli::display::{Display, Header, Sink, Volume};
+use crate::cli::display::{Begin, Display, Header, Sink, Volume};
 use crate::cli::info::{self, Answer, Asked, Flag, Levels};
 use crate::cli::names::{Escape, High, Reader};
 use crate::cli::numbers::Numbers;
+use crate::cli::lists;
 use crate::cli::operands;
-use crate::cli::options::{Counter, Meaning, Sense, Setting, Switches};
+use crate::cli::options::{Counter, Meaning, RuleOption, Sense, Setting, Switches};
 use crate::cli::problem::Problem;
 use crate::cli::rules;
 use crate::cli::sizes::{number, size};
+use crate::filter::lines::LineEnds;
 use crate::filter::list::Unsided;
 use crate::model::change::Attrs;
+use crate::roots::operand::is_whole_absolute;
 use crate::settings::{
     Delete, DestDirLinks, Durability, Effect, Effort, Evidence, Executability, Existing,
-    Extraneous, FullDirs, Jobs, Kinds, Links, Missing, Mounts, OmitTimes, Parents, Preserve,
-    Recursion, Select, Settings, SourceLinks, Update, Verify, Window,
+    Extraneous, FullDirs, Jobs, Kinds, Links, Missing, Mounts, OmitTimes, Parents, Paths, Preserve,
+    Recursion, Roots, Select, Settings, SourceLinks, Update, Verify, Window,
 };
 
 /// What a command line asks for.
@@ -78,7 +81,12 @@ struct Choices {
     verify: Option<Verify>,
     text: Option<Request>,
     rules: Vec<rules::Word>,
+    files_from: Option<OsString>,
 }
+
+/// What takes back one another: with `--files-from` neither of them is the default.
+const OPPOSITES: [(Switches, Switches); 2] =
+    [(Switches::DIRS, Switches::NO_DIRS), (Switches::RELATIVE, Switches::NO_RELATIVE)];
 
 /// Makes sense of what was typed.
 ///
@@ -103,7 +111,11 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
         return Ok(Request::Usage);
     }
     choices.check()?;
-    let roots = operands::roots(&args.operands, choices.parents())?;
+    let mut roots = operands::roots(&args.operands, choices.parents())?;
+    roots.paths = choices.paths();
+    if let Some(file) = &choices.files_from {
+        roots.list = Some(lists::read(file, choices.line_ends(), &roots.sources)?);
+    }
     checks::temp_dir(choices.temp_dir.as_deref(), &roots.dest)?;
     let settings = Settings {
         roots,
@@ -127,7 +139,7 @@ impl Choices {
         let name = given.row.name;
         match given.row.meaning {
             Meaning::Switch(Switches::HELP, _) => self.text = Some(Request::Help),
-            Meaning::Switch(switches, sense) => self.switches.set(switches, sense == Sense::On),
+            Meaning::Switch(switches, sense) => self.switch(switches, sense),
             Meaning::Count(counter, sense) => self.count(counter, sense)?,
             Meaning::Set(setting) => self.set(setting, name, &given.value)?,
             Meaning::Rule(option) => self.rules.push((option, given.value.clone())),
@@ -144,6 +156,17 @@ impl Choices {
             }
         }
         Ok(())
+    }
+
+    fn switch(&mut self, switches: Switches, sense: Sense) {
+        self.switches.set(switches, sense == Sense::On);
+        for (one, other) in OPPOSITES {
+            if switches == one {
+                self.switches.remove(other);
+            } else if switches == other {
+                self.switches.remove(one);
+            }
+        }
     }
 
     fn count(&mut self, counter: Counter, sense: Sense) -> Result<(), Problem> {
@@ -184,6 +207,7 @@ impl Choices {
             Setting::TempDir => self.temp_dir = Some(PathBuf::from(value)),
             Setting::Jobs => self.jobs = checks::jobs(value)?,
             Setting::Verify => self.verify = Some(checks::verify(value)?),
+            Setting::FilesFrom => self.files_from = Some(value.to_owned()),
             Setting::Generate if value == "man" => self.text = Some(Request::ManualPage),
             Setting::Generate => return Err(Problem::usage("--generate can make: man")),
         }
@@ -220,15 +244,37 @@ impl Choices {
         self.pick(Switches::DELETE_EXCLUDED, Unsided::SenderOnly, Unsided::Both)
     }
 
+    /// `--from0`, wherever it stands.
+    fn line_ends(&self) -> LineEnds {
+        let asked = self.rules.iter().rev().find_map(|(option, _)| match option {
+            RuleOption::From0 => Some(LineEnds::Nul),
+            RuleOption::NoFrom0 => Some(LineEnds::Newline),
+            _ => None,
+        });
+        asked.unwrap_or_default()
+    }
+
     fn parents(&self) -> Parents {
         self.pick(Switches::MKPATH, Parents::Make, Parents::MustExist)
     }
 
     fn recursion(&self) -> Recursion {
-        if self.has(Switches::RECURSIVE) {
+        let is_listed = self.files_from.is_some();
+        if self.has(Switches::RECURSIVE) || (self.has(Switches::DEEP) && !is_listed) {
             Recursion::Full
+        } else if self.has(Switches::DIRS) || (is_listed && !self.has(Switches::NO_DIRS)) {
+            Recursion::OneLevel
         } else {
-            self.pick(Switches::DIRS, Recursion::OneLevel, Recursion::None)
+            Recursion::None
+        }
+    }
+
+    fn paths(&self) -> Paths {
+        let is_listed = self.files_from.is_some();
+        if self.has(Switches::RELATIVE) || (is_listed && !self.has(Switches::NO_RELATIVE)) {
+            self.pick(Switches::BARE_PARENTS, Paths::WholeBare, Paths::Whole)
+        } else {
+            Paths::Last
         }
     }
 
@@ -350,6 +396,7 @@ impl Choices {
             },
             sink: self.pick(Switches::ALL_TO_STDERR, Sink::Stderr, Sink::Stdout),
             header,
+            paths: begin(&settings.roots),
             effect: settings.effect,
             verify: settings.verify,
         }
@@ -367,6 +414,13 @@ impl Choices {
         }
         levels.with(&self.asked)
     }
+}
+
+/// Paths of one run begin alike: a mixture of absolute and relative operands has no slashes.
+fn begin(roots: &Roots) -> Begin {
+    let keeps_all = roots.paths != Paths::Last && roots.list.is_none();
+    let is_absolute = roots.sources.iter().all(|source| is_whole_absolute(source));
+    if keeps_all && is_absolute { Begin::WithSlash } else { Begin::Below }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Operands as rsync reads them: what is copied, under which name, into which directory.
 
 pub mod dest;
-mod operand;
+pub mod operand;
 pub mod sources;

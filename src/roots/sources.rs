@@ -1,9 +1,10 @@
 //! The source operands, opened.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Class, Fault, Place, Side};
@@ -12,10 +13,10 @@ use crate::filter::scope;
 use crate::filter::within::{Reasons, Rules, Said};
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::{Name, RelPath};
-use crate::roots::operand::{Operand, openable};
+use crate::roots::operand::{Climbs, Operand, Part, Start, openable};
 use crate::scan::layer::{self, Found, Layer};
-use crate::scan::reach::{Names, Reach};
-use crate::settings::{Recursion, Settings, SourceLinks};
+use crate::scan::reach::{Form, Leaf, Names, Reach, Stand, Way};
+use crate::settings::{Paths, Recursion, Settings, SourceLinks};
 use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::stat;
@@ -59,108 +60,246 @@ impl From<io::Error> for Lost {
 }
 
 /// Opens the source operands.
-pub fn open_sources(settings: &Settings, budget: &Arc<Budget>) -> Sources {
-    let mut sources = Sources::default();
-    for path in &settings.roots.sources {
-        let opened = match Operand::parse(path) {
-            Operand::Contents(dir) => sources.add_contents(&dir, settings, budget),
-            Operand::Entry(parent, name) => sources.add_entry(&parent, name, settings, budget),
+///
+/// # Errors
+/// What ends the run before it starts: a path that climbs, or no directory for the names of a list.
+pub fn open_sources(settings: &Settings, budget: &Arc<Budget>) -> Result<Sources, Fault> {
+    let mut opening =
+        Opening { sources: Sources::default(), settings, budget, walked: Walked::default() };
+    match (&settings.roots.list, settings.roots.sources.as_slice()) {
+        (Some(list), [top, ..]) => {
+            check_top(top)?;
+            for line in list.iter() {
+                opening.add(&top.join(OsStr::from_bytes(line)), &listed(top, line, settings)?);
+            }
+        }
+        (_, operands) => {
+            for path in operands {
+                opening.add(path, &parsed(path, path, settings)?);
+            }
+        }
+    }
+    Ok(opening.sources)
+}
+
+/// What one line of a list means. Paths are relative to `top`, or to where the line is cut.
+fn listed(top: &Path, line: &[u8], settings: &Settings) -> Result<Operand, Fault> {
+    let line = Path::new(OsStr::from_bytes(line));
+    if settings.roots.paths == Paths::Last {
+        return parsed(&top.join(line), line, settings);
+    }
+    let mut operand = parsed(line, line, settings)?;
+    let is_top = operand.root.as_os_str().is_empty();
+    operand.root = if is_top { top.to_path_buf() } else { top.join(operand.root) };
+    Ok(operand)
+}
+
+fn parsed(path: &Path, typed: &Path, settings: &Settings) -> Result<Operand, Fault> {
+    Operand::parse(path, settings.roots.paths).map_err(|Climbs| {
+        let why = "a path that --relative keeps has a \"..\" in it (a /./ says where it is cut)";
+        Fault::rule(Class::Usage, "use the source", Place::operand(typed), why)
+    })
+}
+
+/// Names of a list have to be below something.
+fn check_top(top: &Path) -> Result<(), Fault> {
+    let opened = Dir::open_operand(openable(top)).map(drop);
+    opened.map_err(|error| {
+        Fault::io(Class::Selection, "open the source", Place::operand(top), error)
+    })
+}
+
+/// Sources that are being opened.
+struct Opening<'a> {
+    sources: Sources,
+    settings: &'a Settings,
+    budget: &'a Arc<Budget>,
+    walked: Walked,
+}
+
+/// The directories that the last path went through: the next one often goes the same way.
+#[derive(Default)]
+struct Walked {
+    root: Option<(PathBuf, Arc<Chain>)>,
+    steps: Vec<(Name, Arc<Chain>)>,
+}
+
+impl Walked {
+    /// Goes from `root` through `names`; the directory that they lead to, and how many of them the
+    /// path before went through too. Symlinks on the way are followed, as in rsync.
+    fn go(
+        &mut self,
+        root: &Path,
+        names: &[Name],
+        budget: &Arc<Budget>,
+    ) -> io::Result<(Arc<Chain>, usize)> {
+        if self.root.as_ref().is_none_or(|(known, _)| known != root) {
+            let chain = Chain::root(Dir::open_operand(openable(root))?, budget);
+            *self = Self { root: Some((root.to_path_buf(), chain)), steps: Vec::new() };
+        }
+        let Some((_, top)) = &self.root else { return Err(io::ErrorKind::NotFound.into()) };
+        let common = self.steps.iter().zip(names).take_while(|((step, _), name)| step == *name);
+        let shared = common.count();
+        self.steps.truncate(shared);
+        let mut at = self.steps.last().map_or(top, |(_, chain)| chain).clone();
+        for name in &names[shared..] {
+            at = at.child(name, Follow::Links);
+            at.get()?;
+            self.steps.push((name.clone(), Arc::clone(&at)));
+        }
+        Ok((at, shared))
+    }
+}
+
+impl Opening<'_> {
+    /// Opens one operand, and says what is wrong with it.
+    fn add(&mut self, path: &Path, operand: &Operand) {
+        let opened = match operand.names.split_last() {
+            None => self.add_contents(&operand.root),
+            Some((name, way)) => self.add_entry(operand, way, name),
         };
         if let Err(lost) = opened {
             let (error, may_exist) = match lost {
                 Lost::Missing(error) => (error, false),
                 Lost::Unknown(error) => (error, true),
             };
-            sources.lost_contents |= may_exist;
+            self.sources.lost_contents |= may_exist;
             let place = Place::operand(path);
-            sources.faults.push(Fault::io(Class::Entry, "open the source", place, error));
+            self.sources.faults.push(Fault::io(Class::Entry, "open the source", place, error));
         }
     }
-    sources
-}
 
-impl Sources {
-    fn add_contents(
-        &mut self,
-        path: &Path,
-        settings: &Settings,
-        budget: &Arc<Budget>,
-    ) -> Result<(), Lost> {
+    fn add_contents(&mut self, path: &Path) -> Result<(), Lost> {
+        let (settings, sources) = (self.settings, &mut self.sources);
         // Whoever may not pass through it can not look at anything in it: its `.` tells.
         let dir = Dir::open_operand(&openable(path).join("."))?;
         let meta = stat::handle(&dir)?;
-        if settings.select.recursion == Recursion::None {
-            self.skipped_dirs.push((RelPath::root(), meta));
-            return Ok(());
-        }
-        self.found += 1;
-        self.has_dir = true;
-        let chain = Chain::root(dir, budget);
-        match self.top {
-            None => self.top = Some((chain.get()?, meta)),
-            Some(_) => self.other_tops.push(meta),
+        let reach = match settings.select.recursion {
+            Recursion::None => {
+                sources.skipped_dirs.push((RelPath::root(), meta));
+                return Ok(());
+            }
+            Recursion::Full => Reach::All,
+            Recursion::OneLevel => Reach::OneLevel,
+        };
+        sources.found += 1;
+        sources.has_dir = true;
+        let chain = Chain::root(dir, self.budget);
+        match sources.top {
+            None => sources.top = Some((chain.get()?, meta)),
+            Some(_) => sources.other_tops.push(meta),
         }
         let root = Arc::from(path);
-        let reach = match settings.select.recursion {
-            Recursion::Full => Reach::All,
-            Recursion::OneLevel | Recursion::None => Reach::OneLevel,
-        };
-        let (dev, rules) = (Some(meta.id.dev), self.rules(settings, path));
-        self.layers.push(Layer { chain, root, reach, dev, rules });
+        let (dev, rules) = (Some(meta.id.dev), sources.rules(settings, path));
+        sources.layers.push(Layer { chain, root, reach, stand: Stand::Named, dev, rules });
         Ok(())
     }
 
-    fn add_entry(
-        &mut self,
-        parent: &Path,
-        name: Name,
-        settings: &Settings,
-        budget: &Arc<Budget>,
-    ) -> Result<(), Lost> {
-        // Operands side by side, as a shell's `*` gives them, are names of one layer.
-        let rules = self.rules(settings, parent);
-        let neighbour = self.layers.last_mut().filter(|layer| *layer.root == *parent);
-        let chain = match &neighbour {
-            Some(Layer { chain, reach: Reach::Names(_), .. }) => Arc::clone(chain),
-            _ => Chain::root(Dir::open_operand(openable(parent))?, budget),
-        };
-        let dir = chain.get()?;
-        let seen = stat::entry(&dir, &name, Follow::Never);
-        let mut meta = seen.map_err(|error| match error.kind() {
+    fn add_entry(&mut self, operand: &Operand, way: &[Name], name: &Name) -> Result<(), Lost> {
+        let settings = self.settings;
+        let missing = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => Lost::Missing(error),
             _ => Lost::Unknown(error),
-        })?;
-        if meta.kind == Kind::Symlink && settings.links.source != SourceLinks::AsLinks {
-            // A link that leads nowhere is told by the walk.
-            meta = stat::entry(&dir, &name, Follow::Links).unwrap_or(meta);
-        }
+        };
+        let walked = self.walked.go(&operand.root, way, self.budget);
+        let (chain, shared) = walked.map_err(missing)?;
+        let (leaf, meta) = self.look_at(&*chain.get()?, name, operand.part).map_err(missing)?;
+        let sources = &mut self.sources;
+        let above = RelPath::from_names(way);
+        let rules = sources.rules_below(settings, &operand.root);
         let what = if meta.kind == Kind::Dir { What::Dir } else { What::Other };
-        let said = rules.say(&RelPath::root(), &name, what, Reasons::Named);
+        let said = rules.say(&above, name, what, Reasons::Named);
         if matches!(said, Said::Out(_)) {
-            self.hidden.push((RelPath::from_names([&name]), meta.kind, said));
+            sources.hidden.push((above.join(name), meta.kind, said));
             return Ok(());
         }
         if meta.kind == Kind::Dir && settings.select.recursion == Recursion::None {
-            self.skipped_dirs.push((RelPath::from_names([&name]), meta));
+            sources.skipped_dirs.push((above.join(name), meta));
             return Ok(());
         }
-        self.found += 1;
-        self.has_dir |= meta.kind == Kind::Dir && settings.select.recursion == Recursion::Full;
-        let reach = match settings.select.recursion {
-            Recursion::Full => Reach::All,
-            Recursion::OneLevel | Recursion::None => Reach::Itself,
+        sources.found += operand.names.len();
+        let has_contents = settings.select.recursion == Recursion::Full
+            || operand.part == Part::Contents;
+        sources.has_dir |= meta.kind == Kind::Dir && has_contents;
+        let stand = match settings.roots.paths {
+            Paths::WholeBare => Stand::Bare,
+            Paths::Last | Paths::Whole => Stand::Implied,
         };
-        match neighbour {
-            Some(Layer { reach: Reach::Names(names), .. }) => Arc::make_mut(names).add(name, reach),
-            _ => {
-                let mut names = Names::default();
-                names.add(name, reach);
-                let reach = Reach::Names(Arc::new(names));
-                let root = Arc::from(parent);
-                self.layers.push(Layer { chain, root, reach, dev: None, rules });
+        let top = self.walked.root.as_ref().map(|(_, chain)| Arc::clone(chain));
+        let top = top.ok_or(io::ErrorKind::NotFound).map_err(io::Error::from)?;
+        if operand.start == Start::Said && stand == Stand::Implied {
+            sources.found += 1;
+            if sources.top.is_none() {
+                let dir = top.get()?;
+                let meta = stat::handle(&*dir)?;
+                sources.top = Some((dir, meta));
             }
         }
+        let way = Way { names: way, stand, shared };
+        sources.add_names(top, &operand.root, rules, |names| names.add(way, name, &leaf));
         Ok(())
+    }
+
+    /// Looks at what was asked for: what of it takes part, and what it is.
+    fn look_at(&self, dir: &Dir, name: &Name, part: Part) -> io::Result<(Leaf, Meta)> {
+        let (recursion, links) = (self.settings.select.recursion, self.settings.links.source);
+        let mut meta = stat::entry(dir, name, Follow::Never)?;
+        let mut follow = Follow::Never;
+        if meta.kind == Kind::Symlink && part == Part::Contents {
+            // `LINK/` is the directory that the link points to.
+            let target = stat::entry(dir, name, Follow::Links)?;
+            if target.kind == Kind::Dir {
+                (meta, follow) = (target, Follow::Links);
+            }
+        } else if meta.kind == Kind::Symlink && links != SourceLinks::AsLinks {
+            // A link that leads nowhere is told by the walk.
+            meta = stat::entry(dir, name, Follow::Links).unwrap_or(meta);
+        }
+        let form = if meta.kind == Kind::Dir { Form::Dir } else { Form::Other };
+        let reach = match (recursion, part) {
+            (Recursion::Full, _) => Reach::All,
+            (Recursion::OneLevel, Part::Contents) => Reach::OneLevel,
+            (Recursion::OneLevel | Recursion::None, _) => Reach::Itself,
+        };
+        // What is no directory has nothing that could be reached.
+        let reach = if form == Form::Dir { reach } else { Reach::Itself };
+        Ok((Leaf { reach, form, follow }, meta))
+    }
+}
+
+impl Sources {
+    /// Operands side by side, as a shell's `*` gives them, are names of one layer; those that do
+    /// not fit into it make another one of the same root.
+    fn add_names(
+        &mut self,
+        chain: Arc<Chain>,
+        root: &Path,
+        rules: Rules,
+        add: impl Fn(&mut Names) -> bool,
+    ) {
+        let others = self.layers.iter().rposition(|layer| *layer.root != *root);
+        for layer in &mut self.layers[others.map_or(0, |at| at + 1)..] {
+            if let Reach::Names(names) = &mut layer.reach
+                && add(Arc::make_mut(names))
+            {
+                return;
+            }
+        }
+        let mut names = Names::default();
+        if add(&mut names) {
+            let (root, reach) = (Arc::from(root), Reach::Names(Arc::new(names)));
+            self.layers.push(Layer { chain, root, reach, stand: Stand::Named, dev: None, rules });
+        }
+    }
+
+    /// The rules for the operands below `root`: those of the operand before, if it starts there too.
+    fn rules_below(&self, settings: &Settings, root: &Path) -> Rules {
+        match self.layers.last() {
+            Some(layer) if *layer.root == *root && matches!(layer.reach, Reach::Names(_)) => {
+                layer.rules.clone()
+            }
+            _ => self.rules(settings, root),
+        }
     }
 
     /// Checks the rule files of the operands before anything is made.

@@ -11,11 +11,11 @@ use crate::model::meta::Kind;
 use crate::model::path::Name;
 use crate::report::ledger::{Deciding, Record, Sheet};
 use crate::scan::join::{Joined, match_dest, merge};
-use crate::scan::layer::{Contents, Found, list};
+use crate::scan::layer::{Contents, Found, Layer, list};
 use crate::scan::node::{Node, Spot};
 use crate::scan::reach::Reach;
 use crate::scan::walk::{NodeOf, Visit, Walk};
-use crate::settings::Mounts;
+use crate::settings::{Mounts, Recursion};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
@@ -36,7 +36,7 @@ impl<V: Visit> Walk<'_, V> {
             }
             let listed = layer.chain.get().during(Side::Source, "open the directory");
             let listed = listed.and_then(|dir| {
-                if !matches!(layer.reach, Reach::Names(_)) {
+                if self.reads_rules(node, layer) {
                     layer.rules.enter(&dir, &node.path(), Side::Source)?;
                 }
                 list(layer, &dir, self.links, self.select.mounts)
@@ -61,6 +61,14 @@ impl<V: Visit> Walk<'_, V> {
             self.visitor.trouble(&Spot { node, layer: 0, name: None }, trouble, sheet);
         }
         joined
+    }
+
+    /// Whether the rule files of a directory count. On the way to what was asked for they do if what
+    /// is asked for is walked as deep as it goes, but not those of the root (rsync 3.5.0).
+    fn reads_rules(&self, node: &NodeOf<V>, layer: &Layer) -> bool {
+        let is_below = node.parent().is_some();
+        !matches!(layer.reach, Reach::Names(_))
+            || (is_below && self.select.recursion == Recursion::Full)
     }
 
     /// The names of a layer that count; of the others it is told why they do not.
@@ -123,12 +131,15 @@ fn selected<M>(
     mut found: Vec<Found>,
     sheet: &mut Sheet<'_>,
 ) -> Vec<Found> {
-    let rules = &node.layers[layer].rules;
+    let Layer { rules, reach, .. } = &node.layers[layer];
     if rules.inside().is_none() {
         return found;
     }
     let (path, reasons) = (node.path(), sheet.ledger().reasons());
     found.retain(|found| {
+        if reach.stand_of(&found.name).is_on_the_way() {
+            return true;
+        }
         let (what, kind) = what_of(found.is_dir);
         let said = rules.say(&path, &found.name, what, reasons);
         let is_in = !matches!(said, Said::Out(_));

@@ -20,7 +20,7 @@ use crate::scan::join::{Joined, in_batches};
 use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::own::OwnDirs;
 use crate::scan::ranges::Ranged;
-use crate::scan::reach::Reach;
+use crate::scan::reach::{Reach, Stand};
 use crate::settings::{Mounts, Select, SourceLinks};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
@@ -178,14 +178,17 @@ impl<'s, V: Visit> Walk<'s, V> {
             let trouble = Trouble::rule(Side::Source, "list", why);
             return self.fail(node, at, trouble, sheet);
         }
-        if at.follow == Follow::Links && at.node.is_loop_at(meta.id) {
+        let is_met = node.layers[0].stand == Stand::Found;
+        if is_met && at.follow == Follow::Links && at.node.is_loop_at(meta.id) {
             let why = "the symlink leads back to a directory above it";
             let trouble = Trouble::rule(Side::Source, "follow the symlink", why);
             return self.fail(node, at, trouble, sheet);
         }
         // Ignoring the result is right: this is the only place that sets it.
         node.source_id.get_or_init(|| meta.id);
-        sheet.list(&meta);
+        if !node.is_bare() {
+            sheet.list(&meta);
+        }
         match dest_of(at, node.in_dest) {
             Ok((dest, dest_meta)) => {
                 let at = At { dest: dest.as_ref(), ..*at };
@@ -423,6 +426,11 @@ fn count_repeated<M>(node: &Node<M>, joined: &[Joined], sheet: &mut Sheet<'_>) {
     for entry in joined {
         let merged = entry.merged.iter().map(|(layer, _)| layer);
         for layer in merged.chain(&entry.shadowed) {
+            let reach = &node.layers[*layer].reach;
+            let stand = reach.stand_of(&entry.found.name);
+            if stand == Stand::Bare || reach.is_counted_elsewhere(&entry.found.name) {
+                continue;
+            }
             let looked = node.layers[*layer]
                 .chain
                 .get()
@@ -441,11 +449,17 @@ fn child<M>(node: &Arc<Node<M>>, entry: &Joined) -> Arc<Node<M>> {
     let mut layers = vec![own.child(&entry.found)];
     for (at, found) in &entry.merged {
         let other = &node.layers[*at];
-        // An operand that was repeated has nothing to add.
-        let is_repeated =
-            *at == entry.layer || (other.root == own.root && !other.reach.is_partial());
-        if !is_repeated {
-            layers.push(other.child(found));
+        if *at == entry.layer {
+            continue;
+        }
+        let child = other.child(found);
+        // An operand that was repeated has nothing to add, unless it is seen through other rules.
+        let sees_the_same = !other.reach.is_partial() || other.rules.inside().is_none();
+        let is_repeated = layers
+            .iter()
+            .any(|known| known.root == child.root && known.reach.covers(&child.reach));
+        if !(is_repeated && sees_the_same) {
+            layers.push(child);
         }
     }
     node.child(&entry.found.name, layers, entry.in_dest)

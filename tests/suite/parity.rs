@@ -236,6 +236,7 @@ groups! {
     output
     owners
     progress
+    relative
     removals
     specials
     times

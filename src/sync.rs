@@ -191,7 +191,7 @@ impl Run<'_> {
         self.observer.phase_starts(Phase::Copy, &ledger);
         let copy = Copy { pass: &self.pass, journal: journal.as_ref(), ledger: &ledger };
         let mut sheet = ledger.sheet(first);
-        for (path, kind, said) in &self.sources.hidden {
+        for (path, kind, said) in &self.sources.ruled {
             sheet.ruled(path.clone(), *kind, Deciding::Transfer, said.clone());
         }
         for (path, dir) in &self.sources.skipped_dirs {
@@ -232,9 +232,10 @@ impl Run<'_> {
     fn survey(&self, ledger: &Ledger<'_>, stop: &Stop) {
         let settings = self.pass.settings;
         let Roots { sources, list, .. } = &settings.roots;
-        let listed: Option<Vec<PathBuf>> = list.as_ref().zip(sources.first()).map(|(list, top)| {
-            list.iter().map(|line| top.join(OsStr::from_bytes(line))).collect()
-        });
+        let listed: Option<Vec<PathBuf>> = list
+            .as_ref()
+            .zip(sources.first())
+            .map(|(list, top)| list.iter().map(|line| top.join(OsStr::from_bytes(line))).collect());
         let sources = listed.as_ref().unwrap_or(sources);
         let extent = survey(sources, settings.select.recursion, stop);
         if let Some(extent) = extent {
@@ -287,11 +288,11 @@ impl Run<'_> {
             let source =
                 if is_first || is_new_inside { *before } else { stat::handle(&**top).ok()? };
             sheet.list(&source);
-            self.sources.other_tops.iter().for_each(|other| sheet.list(other));
             // rsync takes what --mkpath made for something that was there before.
             let is_new = self.dest.is_new && self.dest.made_parents == 0 && is_first;
             Pair::from_sides(Some(source), dest_meta.filter(|_| !is_new))
         });
+        self.sources.other_tops.iter().for_each(|other| sheet.list(other));
         walk.run(&top, standing, sheet);
     }
 

@@ -183,17 +183,6 @@ impl Pass<'_> {
         }
     }
 
-    /// Goes through a symlink of the destination that stands where a directory on the way goes.
-    fn pin_beneath(&self, node: &Arc<Node<Memo>>) -> Result<Option<()>, Trouble> {
-        let (Some(parent), Some(chain)) = (node.parent(), node.dest_to_be()) else {
-            return Ok(None);
-        };
-        let Some(root) = root_of(parent)? else { return Ok(None) };
-        let dir = root.open_beneath(&node.path()).during(Side::Dest, "follow the symlink")?;
-        chain.pin(dir);
-        Ok(Some(()))
-    }
-
     /// Before a directory that was there is filled: gives it its mode, which says to whom new
     /// entries belong (set-group-ID) and who may see them; but one of ours stays writable for us
     /// while the run lasts. Returns the mode it had, if that was changed.
@@ -282,10 +271,7 @@ impl Pass<'_> {
     ) -> Result<DestSide, Trouble> {
         match (pair.dest().map(|dest| dest.kind), self.permit, at.dest) {
             (Some(Kind::Dir), ..) => Ok(DestSide::Present),
-            (Some(Kind::Symlink), ..) => match self.pin_beneath(node)? {
-                Some(_) => Ok(DestSide::Present),
-                None => Ok(DestSide::Absent),
-            },
+            (Some(Kind::Symlink), ..) => pin_beneath(node),
             (Some(_), ..) => {
                 let why = "something that is no directory is in the way";
                 Err(Trouble::rule(Side::Dest, "go through", why))
@@ -376,6 +362,17 @@ fn root_of(node: &Arc<Node<Memo>>) -> Result<Option<Arc<Dir>>, Trouble> {
         top = above;
     }
     top.dest().map(|root| root.get()).transpose().during(Side::Dest, "open the directory of")
+}
+
+/// Goes through a symlink of the destination that stands where a directory on the way goes.
+fn pin_beneath(node: &Arc<Node<Memo>>) -> Result<DestSide, Trouble> {
+    let (Some(parent), Some(chain)) = (node.parent(), node.dest_to_be()) else {
+        return Ok(DestSide::Absent);
+    };
+    let Some(root) = root_of(parent)? else { return Ok(DestSide::Absent) };
+    let dir = root.open_beneath(&node.path()).during(Side::Dest, "follow the symlink")?;
+    chain.pin(dir);
+    Ok(DestSide::Present)
 }
 
 /// True if the destination's symlink leads to a directory, be it outside. Only looked at: what

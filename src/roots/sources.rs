@@ -33,14 +33,16 @@ pub struct Sources {
     pub other_tops: Vec<Meta>,
     /// Directories that are left out because nobody asked for recursion.
     pub skipped_dirs: Vec<(RelPath, Meta)>,
-    /// Named operands that the filter rules hide, and what they say.
-    pub hidden: Vec<(RelPath, Kind, Said)>,
+    /// Named operands that the filter rules hide or show, and what they say.
+    pub ruled: Vec<(RelPath, Kind, Said)>,
     /// How many operands are there.
     found: usize,
     /// True if one of them is copied as a directory.
     has_dir: bool,
     /// True if nobody knows what an operand that could not be opened holds: nothing may be deleted.
     pub lost_contents: bool,
+    /// True once a path has spoken of its root: the next ones are not counted.
+    top_is_said: bool,
     /// Operands that are not there, and why.
     pub faults: Vec<Fault>,
 }
@@ -104,9 +106,8 @@ fn parsed(path: &Path, typed: &Path, settings: &Settings) -> Result<Operand, Fau
 /// Names of a list have to be below something.
 fn check_top(top: &Path) -> Result<(), Fault> {
     let opened = Dir::open_operand(openable(top)).map(drop);
-    opened.map_err(|error| {
-        Fault::io(Class::Selection, "open the source", Place::operand(top), error)
-    })
+    opened
+        .map_err(|error| Fault::io(Class::Selection, "open the source", Place::operand(top), error))
 }
 
 /// Sources that are being opened.
@@ -210,16 +211,20 @@ impl Opening<'_> {
         let what = if meta.kind == Kind::Dir { What::Dir } else { What::Other };
         let said = rules.say(&above, name, what, Reasons::Named);
         if matches!(said, Said::Out(_)) {
-            sources.hidden.push((above.join(name), meta.kind, said));
+            sources.ruled.push((above.join(name), meta.kind, said));
             return Ok(());
+        }
+        if !way.is_empty() && settings.select.recursion == Recursion::Full {
+            // rsync says it here, and again when it comes by.
+            sources.ruled.push((above.join(name), meta.kind, said));
         }
         if meta.kind == Kind::Dir && settings.select.recursion == Recursion::None {
             sources.skipped_dirs.push((above.join(name), meta));
             return Ok(());
         }
         sources.found += operand.names.len();
-        let has_contents = settings.select.recursion == Recursion::Full
-            || operand.part == Part::Contents;
+        let has_contents =
+            settings.select.recursion == Recursion::Full || operand.part == Part::Contents;
         sources.has_dir |= meta.kind == Kind::Dir && has_contents;
         let stand = match settings.roots.paths {
             Paths::WholeBare => Stand::Bare,
@@ -227,12 +232,14 @@ impl Opening<'_> {
         };
         let top = self.walked.root.as_ref().map(|(_, chain)| Arc::clone(chain));
         let top = top.ok_or(io::ErrorKind::NotFound).map_err(io::Error::from)?;
-        if operand.start == Start::Said && stand == Stand::Implied {
+        if operand.start == Start::Said && !sources.top_is_said {
+            sources.top_is_said = true;
             sources.found += 1;
-            if sources.top.is_none() {
-                let dir = top.get()?;
-                let meta = stat::handle(&*dir)?;
-                sources.top = Some((dir, meta));
+            let dir = top.get()?;
+            let meta = stat::handle(&*dir)?;
+            match sources.top {
+                None if stand == Stand::Implied => sources.top = Some((dir, meta)),
+                _ => sources.other_tops.push(meta),
             }
         }
         let way = Way { names: way, stand, shared };
@@ -371,7 +378,7 @@ impl Sources {
             SourceLinks::AsLinks => Follow::Never,
             SourceLinks::FollowToDirs | SourceLinks::Follow => Follow::Links,
         };
-        let mut ids = Vec::new();
+        let mut ids: Vec<FileId> = self.top.iter().map(|(_, meta)| meta.id).collect();
         for layer in &self.layers {
             let Ok(dir) = layer.chain.get() else { continue };
             match &layer.reach {

@@ -159,8 +159,8 @@ impl Names {
             if !matches!(named.leaf.reach, Reach::Names(_)) {
                 named.leaf.reach = Reach::Names(Arc::default());
             }
-            let Reach::Names(names) = &mut named.leaf.reach else { return false };
-            at = Arc::make_mut(names);
+            let Reach::Names(below) = &mut named.leaf.reach else { return false };
+            at = Arc::make_mut(below);
         }
         let named = at.0.entry(name.clone()).or_insert_with(|| Named {
             leaf: leaf.clone(),
@@ -177,7 +177,7 @@ impl Names {
         for step in way {
             let Some(named) = at.0.get(step) else { return true };
             match &named.leaf.reach {
-                Reach::Names(names) => at = names,
+                Reach::Names(below) => at = below,
                 // A directory of which nothing else was asked for may get names.
                 Reach::Itself => return named.leaf.form == Form::Dir,
                 Reach::All | Reach::OneLevel => return false,
@@ -191,10 +191,7 @@ impl Names {
 
     /// All names, each as often as it was asked for.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Name> {
-        self.0.iter().flat_map(|(name, named)| {
-            let times = if named.stand == Stand::Bare { 1 } else { named.times.max(1) };
-            std::iter::repeat_n(name, times)
-        })
+        self.0.iter().flat_map(|(name, named)| std::iter::repeat_n(name, named.times.max(1)))
     }
 
     /// Whether `name` stands for what it points to, whatever the other symlinks do.
@@ -243,8 +240,12 @@ mod tests {
         assert!(add(&mut names, "a/g", Reach::Itself, Form::Other));
         assert!(add(&mut names, "e", Reach::Itself, Form::Dir));
         assert!(add(&mut names, "e/x", Reach::Itself, Form::Other));
-        let expected =
-            [("a", Stand::Implied), ("a/b", Stand::Named), ("e", Stand::Named), ("a/z", Stand::Found)];
+        let expected = [
+            ("a", Stand::Implied),
+            ("a/b", Stand::Named),
+            ("e", Stand::Named),
+            ("a/z", Stand::Found),
+        ];
         for (path, stand) in expected {
             assert_eq!(stands(&names, path), stand, "{path}");
         }

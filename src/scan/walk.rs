@@ -186,9 +186,7 @@ impl<'s, V: Visit> Walk<'s, V> {
         }
         // Ignoring the result is right: this is the only place that sets it.
         node.source_id.get_or_init(|| meta.id);
-        if !node.is_bare() {
-            sheet.list(&meta);
-        }
+        sheet.list(&meta);
         match dest_of(at, node.in_dest) {
             Ok((dest, dest_meta)) => {
                 let at = At { dest: dest.as_ref(), ..*at };
@@ -427,8 +425,7 @@ fn count_repeated<M>(node: &Node<M>, joined: &[Joined], sheet: &mut Sheet<'_>) {
         let merged = entry.merged.iter().map(|(layer, _)| layer);
         for layer in merged.chain(&entry.shadowed) {
             let reach = &node.layers[*layer].reach;
-            let stand = reach.stand_of(&entry.found.name);
-            if stand == Stand::Bare || reach.is_counted_elsewhere(&entry.found.name) {
+            if reach.is_counted_elsewhere(&entry.found.name) {
                 continue;
             }
             let looked = node.layers[*layer]
@@ -455,9 +452,8 @@ fn child<M>(node: &Arc<Node<M>>, entry: &Joined) -> Arc<Node<M>> {
         let child = other.child(found);
         // An operand that was repeated has nothing to add, unless it is seen through other rules.
         let sees_the_same = !other.reach.is_partial() || other.rules.inside().is_none();
-        let is_repeated = layers
-            .iter()
-            .any(|known| known.root == child.root && known.reach.covers(&child.reach));
+        let is_repeated =
+            layers.iter().any(|known| known.root == child.root && known.reach.covers(&child.reach));
         if !(is_repeated && sees_the_same) {
             layers.push(child);
         }

@@ -45,16 +45,16 @@ fn names(content: &[u8], ends: LineEnds) -> Arc<[Box<[u8]>]> {
 /// name before it, if there is one. A `.` in it is kept: it says where the path is cut.
 fn confined(line: &[u8]) -> Box<[u8]> {
     let mut kept: Vec<&[u8]> = Vec::new();
-    let mut is_dir = false;
+    let mut names_dir = false;
     for part in line.split(|byte| *byte == b'/') {
-        is_dir = matches!(part, b"" | b"." | b"..");
+        names_dir = matches!(part, b"" | b"..");
         match part {
             b"" => {}
             b".." => drop(kept.pop()),
             _ => kept.push(part),
         }
     }
-    if is_dir && kept.last() != Some(&&b"."[..]) {
+    if names_dir {
         kept.push(b".");
     }
     kept.join(&b'/').into()
@@ -90,6 +90,8 @@ mod tests {
             ("..", "."),
             ("/", "."),
             (".", "."),
+            ("./", "./."),
+            ("a/./", "a/./."),
             ("a/b/..", "a/."),
             ("a/../b", "b"),
             ("../../a", "a"),

@@ -271,6 +271,8 @@ impl Pass<'_> {
     ) -> Result<DestSide, Trouble> {
         match (pair.dest().map(|dest| dest.kind), self.permit, at.dest) {
             (Some(Kind::Dir), ..) => Ok(DestSide::Present),
+            // What is in the way is not looked at in a dry run (rsync 3.5.0).
+            (Some(_), None, _) => Ok(pin_beneath(node).unwrap_or(DestSide::Absent)),
             (Some(Kind::Symlink), ..) => pin_beneath(node),
             (Some(_), ..) => {
                 let why = "something that is no directory is in the way";
@@ -372,6 +374,7 @@ fn pin_beneath(node: &Arc<Node<Memo>>) -> Result<DestSide, Trouble> {
     let Some(root) = root_of(parent)? else { return Ok(DestSide::Absent) };
     let dir = root.open_beneath(&node.path()).during(Side::Dest, "follow the symlink")?;
     chain.pin(dir);
+    node.came_through_link();
     Ok(DestSide::Present)
 }
 

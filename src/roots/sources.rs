@@ -66,8 +66,8 @@ impl From<io::Error> for Lost {
 /// # Errors
 /// What ends the run before it starts: a path that climbs, or no directory for the names of a list.
 pub fn open_sources(settings: &Settings, budget: &Arc<Budget>) -> Result<Sources, Fault> {
-    let mut opening =
-        Opening { sources: Sources::default(), settings, budget, walked: Walked::default() };
+    let (sources, walked) = (Sources::default(), Walked::default());
+    let mut opening = Opening { sources, settings, budget, walked, sent: Vec::new() };
     match (&settings.roots.list, settings.roots.sources.as_slice()) {
         (Some(list), [top, ..]) => {
             check_top(top)?;
@@ -116,6 +116,8 @@ struct Opening<'a> {
     settings: &'a Settings,
     budget: &'a Arc<Budget>,
     walked: Walked,
+    /// The way to what was last taken.
+    sent: Vec<Name>,
 }
 
 /// The directories that the last path went through: the next one often goes the same way.
@@ -126,19 +128,22 @@ struct Walked {
 }
 
 impl Walked {
-    /// Goes from `root` through `names`; the directory that they lead to, and how many of them the
-    /// path before went through too. Symlinks on the way are followed, as in rsync.
-    fn go(
-        &mut self,
-        root: &Path,
-        names: &[Name],
-        budget: &Arc<Budget>,
-    ) -> io::Result<(Arc<Chain>, usize)> {
-        if self.root.as_ref().is_none_or(|(known, _)| known != root) {
-            let chain = Chain::root(Dir::open_operand(openable(root))?, budget);
-            *self = Self { root: Some((root.to_path_buf(), chain)), steps: Vec::new() };
+    /// The directory `root`, opened unless the path before started there too.
+    fn start(&mut self, root: &Path, budget: &Arc<Budget>) -> io::Result<Arc<Chain>> {
+        if let Some((known, chain)) = &self.root
+            && known == root
+        {
+            return Ok(Arc::clone(chain));
         }
-        let Some((_, top)) = &self.root else { return Err(io::ErrorKind::NotFound.into()) };
+        let chain = Chain::root(Dir::open_operand(openable(root))?, budget);
+        let root = Some((root.to_path_buf(), Arc::clone(&chain)));
+        *self = Self { root, steps: Vec::new() };
+        Ok(chain)
+    }
+
+    /// Goes from `top` through `names` to the directory that they lead to. Symlinks on the way are
+    /// followed, as in rsync.
+    fn go(&mut self, top: &Arc<Chain>, names: &[Name]) -> io::Result<Arc<Chain>> {
         let common = self.steps.iter().zip(names).take_while(|((step, _), name)| step == *name);
         let shared = common.count();
         self.steps.truncate(shared);
@@ -148,7 +153,7 @@ impl Walked {
             at.get()?;
             self.steps.push((name.clone(), Arc::clone(&at)));
         }
-        Ok((at, shared))
+        Ok(at)
     }
 }
 
@@ -202,8 +207,11 @@ impl Opening<'_> {
             io::ErrorKind::NotFound => Lost::Missing(error),
             _ => Lost::Unknown(error),
         };
-        let walked = self.walked.go(&operand.root, way, self.budget);
-        let (chain, shared) = walked.map_err(missing)?;
+        let top = self.walked.start(&operand.root, self.budget)?;
+        if operand.start == Start::Said {
+            self.add_start(operand, &top)?;
+        }
+        let chain = self.walked.go(&top, way).map_err(missing)?;
         let (leaf, meta) = self.look_at(&*chain.get()?, name, operand.part).map_err(missing)?;
         let sources = &mut self.sources;
         let above = RelPath::from_names(way);
@@ -230,21 +238,50 @@ impl Opening<'_> {
             Paths::WholeBare => Stand::Bare,
             Paths::Last | Paths::Whole => Stand::Implied,
         };
-        let top = self.walked.root.as_ref().map(|(_, chain)| Arc::clone(chain));
-        let top = top.ok_or(io::ErrorKind::NotFound).map_err(io::Error::from)?;
-        if operand.start == Start::Said && !sources.top_is_said {
-            sources.top_is_said = true;
-            sources.found += 1;
-            let dir = top.get()?;
-            let meta = stat::handle(&*dir)?;
-            match sources.top {
-                None if stand == Stand::Implied => sources.top = Some((dir, meta)),
-                _ => sources.other_tops.push(meta),
-            }
-        }
-        let way = Way { names: way, stand, shared };
-        sources.add_names(top, &operand.root, rules, |names| names.add(way, name, &leaf));
+        let way = Way { names: way, stand, shared: self.share(way) };
+        self.sources.add_names(top, &operand.root, rules, |names| names.add(way, name, &leaf));
         Ok(())
+    }
+
+    /// Takes the root of a path that speaks of it, whatever becomes of the rest of the path.
+    fn add_start(&mut self, operand: &Operand, top: &Arc<Chain>) -> Result<(), Lost> {
+        let sources = &mut self.sources;
+        if std::mem::replace(&mut sources.top_is_said, true) {
+            return Ok(());
+        }
+        let dir = top.get()?;
+        let meta = stat::handle(&*dir)?;
+        if self.settings.select.recursion == Recursion::None {
+            sources.skipped_dirs.push((RelPath::root(), meta));
+            return Ok(());
+        }
+        sources.has_dir = true;
+        if self.settings.roots.paths == Paths::WholeBare {
+            sources.other_tops.push(meta);
+            return Ok(());
+        }
+        sources.found += 1;
+        match sources.top {
+            None => sources.top = Some((dir, meta)),
+            Some(_) => sources.other_tops.push(meta),
+        }
+        let rules = sources.rules_below(self.settings, &operand.root);
+        sources.add_names(Arc::clone(top), &operand.root, rules, |_| true);
+        Ok(())
+    }
+
+    fn is_list(&self) -> bool {
+        self.settings.roots.list.is_some()
+    }
+
+    /// How many names of `way` the last path went through that took part: they are not counted again.
+    fn share(&mut self, way: &[Name]) -> usize {
+        let common = self.sent.iter().zip(way).take_while(|(sent, name)| sent == name);
+        let shared = common.count();
+        if !way.is_empty() {
+            self.sent = way.to_vec();
+        }
+        shared
     }
 
     /// Looks at what was asked for: what of it takes part, and what it is.
@@ -253,14 +290,24 @@ impl Opening<'_> {
         let mut meta = stat::entry(dir, name, Follow::Never)?;
         let mut follow = Follow::Never;
         if meta.kind == Kind::Symlink && part == Part::Contents {
-            // `LINK/` is the directory that the link points to.
-            let target = stat::entry(dir, name, Follow::Links)?;
-            if target.kind == Kind::Dir {
-                (meta, follow) = (target, Follow::Links);
+            // `LINK/` is the directory that the link points to, if there is one.
+            match stat::entry(dir, name, Follow::Links) {
+                Ok(target) if target.kind == Kind::Dir => (meta, follow) = (target, Follow::Links),
+                // In a list rsync minds a link that leads back to itself.
+                Err(error) if self.is_list() && error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error);
+                }
+                _ => {}
             }
         } else if meta.kind == Kind::Symlink && links != SourceLinks::AsLinks {
-            // A link that leads nowhere is told by the walk.
-            meta = stat::entry(dir, name, Follow::Links).unwrap_or(meta);
+            let followed = stat::entry(dir, name, Follow::Links);
+            let is_kept = self.settings.roots.paths != Paths::Last;
+            meta = match followed {
+                // Nothing is made on the way to a link that leads nowhere.
+                Err(error) if is_kept && links == SourceLinks::Follow => return Err(error),
+                // Others are told by the walk.
+                followed => followed.unwrap_or(meta),
+            };
         }
         let form = if meta.kind == Kind::Dir { Form::Dir } else { Form::Other };
         let reach = match (recursion, part) {
@@ -341,6 +388,11 @@ impl Sources {
             return false;
         }
         let [layer] = self.layers.as_slice() else { return false };
+        if let Reach::Names(names) = &layer.reach
+            && names.distinct().len() == 0
+        {
+            return true;
+        }
         let (links, mounts) = (settings.links.source, settings.select.mounts);
         let rules = layer.rules.clone();
         let listed = layer.chain.get().and_then(|dir| {

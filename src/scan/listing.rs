@@ -55,7 +55,8 @@ impl<V: Visit> Walk<'_, V> {
         let mut joined = merge(layers);
         // Names of single operands say nothing of what else is in the source.
         let is_partial = node.layers.iter().all(|layer| layer.reach.is_partial());
-        let deletes = !is_partial && self.visitor.wants_extras() && whole;
+        let may_delete = !is_partial && whole && !node.is_behind_link() && node.dest().is_some();
+        let deletes = may_delete && self.visitor.wants_extras();
         if let Err(trouble) = self.join_dest(node, &mut joined, deletes, sheet) {
             take_all_for_there(&mut joined);
             self.visitor.trouble(&Spot { node, layer: 0, name: None }, trouble, sheet);

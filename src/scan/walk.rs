@@ -450,8 +450,13 @@ fn child<M>(node: &Arc<Node<M>>, entry: &Joined) -> Arc<Node<M>> {
             continue;
         }
         let child = other.child(found);
-        // An operand that was repeated has nothing to add, unless it is seen through other rules.
-        let sees_the_same = !other.reach.is_partial() || other.rules.inside().is_none();
+        // What was repeated has nothing to add, unless it is seen through other rules: those hide
+        // nothing that leads to a name that was asked for.
+        let sees_the_same = match (other.reach.is_partial(), &child.reach) {
+            (false, _) => true,
+            (true, Reach::Names(_)) => other.rules.inside().is_none(),
+            (true, _) => other.rules.are_uniform(),
+        };
         let is_repeated =
             layers.iter().any(|known| known.root == child.root && known.reach.covers(&child.reach));
         if !(is_repeated && sees_the_same) {

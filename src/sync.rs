@@ -272,6 +272,7 @@ impl Run<'_> {
             visitor,
             select: settings.select,
             links: settings.links.source,
+            extraneous: settings.delete.extraneous,
             own: &self.own,
             stop: self.pass.stop,
             gauge: &gauge,

@@ -374,7 +374,6 @@ fn pin_beneath(node: &Arc<Node<Memo>>) -> Result<DestSide, Trouble> {
     let Some(root) = root_of(parent)? else { return Ok(DestSide::Absent) };
     let dir = root.open_beneath(&node.path()).during(Side::Dest, "follow the symlink")?;
     chain.pin(dir);
-    node.came_through_link();
     Ok(DestSide::Present)
 }
 

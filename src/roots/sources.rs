@@ -278,7 +278,7 @@ impl Opening<'_> {
     fn share(&mut self, way: &[Name]) -> usize {
         let common = self.sent.iter().zip(way).take_while(|(sent, name)| sent == name);
         let shared = common.count();
-        if !way.is_empty() {
+        if shared < way.len() {
             self.sent = way.to_vec();
         }
         shared

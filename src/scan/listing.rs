@@ -15,7 +15,7 @@ use crate::scan::layer::{Contents, Found, Layer, list};
 use crate::scan::node::{Node, Spot};
 use crate::scan::reach::Reach;
 use crate::scan::walk::{NodeOf, Visit, Walk};
-use crate::settings::{Mounts, Recursion};
+use crate::settings::{Extraneous, Mounts, Recursion};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
@@ -55,9 +55,11 @@ impl<V: Visit> Walk<'_, V> {
         let mut joined = merge(layers);
         // Names of single operands say nothing of what else is in the source.
         let is_partial = node.layers.iter().all(|layer| layer.reach.is_partial());
-        let may_delete = !is_partial && whole && !node.is_behind_link() && node.dest().is_some();
+        let may_delete = !is_partial && whole && node.dest().is_some();
         let deletes = may_delete && self.visitor.wants_extras();
-        if let Err(trouble) = self.join_dest(node, &mut joined, deletes, sheet) {
+        let ready = if is_partial { self.protect_below(node) } else { Ok(()) };
+        let joined_dest = ready.and_then(|()| self.join_dest(node, &mut joined, deletes, sheet));
+        if let Err(trouble) = joined_dest {
             take_all_for_there(&mut joined);
             self.visitor.trouble(&Spot { node, layer: 0, name: None }, trouble, sheet);
         }
@@ -91,6 +93,21 @@ impl<V: Visit> Walk<'_, V> {
             sheet.record(record, || node.path().join(&name));
         }
         selected(node, layer, found, sheet)
+    }
+
+    /// The destination's rule files on the way to what was asked for protect what is below; those of
+    /// the root only if it takes part itself (rsync 3.5.0).
+    fn protect_below(&self, node: &NodeOf<V>) -> Result<(), Trouble> {
+        let takes_part = node.parent().is_some() || node.memo().is_some();
+        let is_asked = self.extraneous == Extraneous::Remove && takes_part;
+        let Some(chain) = node.dest().filter(|_| is_asked && !node.is_fresh()) else {
+            return Ok(());
+        };
+        if node.protection().are_uniform() {
+            return Ok(());
+        }
+        let dest = chain.get().during(Side::Dest, "open the directory")?;
+        node.protection().enter(&dest, &node.path(), Side::Dest)
     }
 
     /// The destination is listed, not asked for each name: where it takes two names of the source for

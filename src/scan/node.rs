@@ -42,8 +42,6 @@ pub struct Node<M> {
     /// Batches and directories below that are not done, and one for itself.
     open: AtomicUsize,
     entries_changed: AtomicBool,
-    /// True if its destination directory was reached through a symlink on the way.
-    behind_link: AtomicBool,
     /// The only entry goes by another name in the destination (file to file).
     renamed: Option<Name>,
     /// Which names of the destination directory are protected from deletion.
@@ -69,7 +67,6 @@ impl<M> Node<M> {
             source_id: OnceLock::new(),
             open: AtomicUsize::new(1),
             entries_changed: AtomicBool::new(false),
-            behind_link: AtomicBool::new(false),
             renamed,
             protection,
         })
@@ -95,7 +92,6 @@ impl<M> Node<M> {
             source_id: OnceLock::new(),
             open: AtomicUsize::new(1),
             entries_changed: AtomicBool::new(false),
-            behind_link: AtomicBool::new(self.is_behind_link()),
             renamed: None,
             protection: self.protection.below(),
         })
@@ -175,16 +171,6 @@ impl<M> Node<M> {
     /// Says that an entry of the destination directory was made or removed: its time has changed.
     pub fn entry_changed(&self) {
         self.entries_changed.store(true, Ordering::Relaxed);
-    }
-
-    /// Says that a symlink of the destination led here (`--no-implied-dirs`).
-    pub fn came_through_link(&self) {
-        self.behind_link.store(true, Ordering::Relaxed);
-    }
-
-    /// True if a symlink of the destination led here: nothing is deleted (rsync 3.5.0).
-    pub fn is_behind_link(&self) -> bool {
-        self.behind_link.load(Ordering::Relaxed)
     }
 
     /// True if an entry of the destination directory was made or removed.

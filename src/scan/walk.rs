@@ -21,7 +21,7 @@ use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::own::OwnDirs;
 use crate::scan::ranges::Ranged;
 use crate::scan::reach::{Reach, Stand};
-use crate::settings::{Mounts, Select, SourceLinks};
+use crate::settings::{Extraneous, Mounts, Select, SourceLinks};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
@@ -85,6 +85,8 @@ pub struct Walk<'a, V: Visit> {
     pub select: Select,
     /// Which symlinks of the source are followed.
     pub links: SourceLinks,
+    /// Whether the rules that protect from deletion are asked.
+    pub extraneous: Extraneous,
     /// Directories of the destination that are never walked as a part of the source.
     pub own: &'a OwnDirs,
     /// Asked between entries.

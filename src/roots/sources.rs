@@ -293,6 +293,7 @@ impl Opening<'_> {
             // `LINK/` is the directory that the link points to, if there is one.
             match stat::entry(dir, name, Follow::Links) {
                 Ok(target) if target.kind == Kind::Dir => (meta, follow) = (target, Follow::Links),
+                Err(error) if links == SourceLinks::Follow => return Err(error),
                 // In a list rsync minds a link that leads back to itself.
                 Err(error) if self.is_list() && error.kind() != io::ErrorKind::NotFound => {
                     return Err(error);

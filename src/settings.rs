@@ -56,6 +56,22 @@ pub struct Roots {
     pub parents: Parents,
     /// What a missing source means.
     pub missing_args: MissingArgs,
+    /// How much of a source's path the destination gets.
+    pub paths: Paths,
+    /// `--files-from`: what of the only source takes part, as listed; `None`: there is no list.
+    pub list: Option<Arc<[Box<[u8]>]>>,
+}
+
+/// `--relative`, `--no-implied-dirs`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Paths {
+    /// The last name of a source.
+    #[default]
+    Last,
+    /// All names of it; the directories on the way get their source's attributes.
+    Whole,
+    /// All names of it; the directories on the way are only made where they are missing.
+    WholeBare,
 }
 
 /// `--mkpath`.

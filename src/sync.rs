@@ -1,8 +1,11 @@
 //! The library's door: two phases in order.
 
+use std::ffi::OsStr;
 use std::io;
-use std::sync::Mutex;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::act::backup::Backups;
@@ -13,6 +16,7 @@ use crate::filter::within::Rules;
 use crate::journal::store::{Digests, Journal};
 use crate::model::change::{Action, Diff, Why};
 use crate::model::entry::Pair;
+use crate::model::path::RelPath;
 use crate::phase::copy::Copy;
 use crate::phase::pass::{Memo, Pass};
 use crate::phase::prune::Prune;
@@ -29,9 +33,10 @@ use crate::scan::own::OwnDirs;
 use crate::scan::survey::survey;
 use crate::scan::walk::{Visit, Walk};
 use crate::settings::{
-    self, Durability, Effect, Existing, Extraneous, Jobs, Settings, SourceLinks, When,
+    self, Durability, Effect, Existing, Extraneous, Jobs, Roots, Settings, SourceLinks, When,
 };
 use crate::sys::chain::Budget;
+use crate::sys::dir::{Dir, Follow};
 use crate::sys::mount::{Locality, locality};
 use crate::sys::permit::Permit;
 use crate::sys::{process, stat, write};
@@ -84,7 +89,7 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
     }
     let permit = (settings.effect == Effect::Sync).then(Permit::grant);
     let budget = Budget::new(files / 6);
-    let mut sources = open_sources(settings, &budget);
+    let mut sources = open_sources(settings, &budget)?;
     let mut report = Report::default();
     for fault in sources.faults.drain(..) {
         report.meet(Some(fault.class));
@@ -208,7 +213,7 @@ impl Run<'_> {
         self.observer.phase_starts(Phase::Copy, &ledger);
         let copy = Copy { pass: &self.pass, journal: journal.as_ref(), ledger: &ledger };
         let mut sheet = ledger.sheet(first);
-        for (path, kind, said) in &self.sources.hidden {
+        for (path, kind, said) in &self.sources.ruled {
             sheet.ruled(path.clone(), *kind, Deciding::Transfer, said.clone());
         }
         self.remove_missing_args(&mut sheet);
@@ -234,9 +239,13 @@ impl Run<'_> {
     /// Removes what `--delete-missing-args` says; a full directory only with `--force` or `--delete`.
     fn remove_missing_args(&self, sheet: &mut Sheet<'_>) {
         let Some(Ok(dir)) = self.dest.chain.as_ref().map(|chain| chain.get()) else { return };
-        for name in &self.sources.missing {
+        for (way, name) in &self.sources.missing {
             let name = self.dest.renamed.as_ref().unwrap_or(name);
-            self.pass.remove_missing_arg(&dir, name, sheet);
+            let down = |dir: Arc<Dir>, name| dir.open_child(name, Follow::Never).map(Arc::new);
+            // Where there is no such directory, there is nothing to remove.
+            if let Ok(dir) = way.iter().try_fold(Arc::clone(&dir), down) {
+                self.pass.remove_missing_arg(&dir, &RelPath::from_names(way), name, sheet);
+            }
         }
     }
 
@@ -282,7 +291,13 @@ impl Run<'_> {
     /// Counts the sources for a progress bar, unless the copy is done before.
     fn survey(&self, ledger: &Ledger<'_>, stop: &Stop) {
         let settings = self.pass.settings;
-        let extent = survey(&settings.roots.sources, settings.select.recursion, stop);
+        let Roots { sources, list, .. } = &settings.roots;
+        let listed: Option<Vec<PathBuf>> = list
+            .as_ref()
+            .zip(sources.first())
+            .map(|(list, top)| list.iter().map(|line| top.join(OsStr::from_bytes(line))).collect());
+        let sources = listed.as_ref().unwrap_or(sources);
+        let extent = survey(sources, settings.select.recursion, stop);
         if let Some(extent) = extent {
             ledger.gauge().surveyed(extent);
         }
@@ -317,6 +332,7 @@ impl Run<'_> {
             visitor,
             select: settings.select,
             links: settings.links.source,
+            extraneous: settings.delete.extraneous,
             own: &self.own,
             stop: self.pass.stop,
             gauge: &gauge,
@@ -333,11 +349,11 @@ impl Run<'_> {
             let source =
                 if is_first || is_new_inside { *before } else { stat::handle(&**top).ok()? };
             sheet.list(&source);
-            self.sources.other_tops.iter().for_each(|other| sheet.list(other));
             // rsync takes what --mkpath made for something that was there before.
             let is_new = self.dest.is_new && self.dest.made_parents == 0 && is_first;
             Pair::from_sides(Some(source), dest_meta.filter(|_| !is_new))
         });
+        self.sources.other_tops.iter().for_each(|other| sheet.list(other));
         walk.run(&top, standing, sheet);
     }
 

@@ -25,6 +25,8 @@ pub struct Display {
     pub sink: Sink,
     /// What announces the listing.
     pub header: Header,
+    /// How the paths of the source begin.
+    pub paths: Begin,
     /// What kind of run is told.
     pub effect: Effect,
     /// What its phase two compares.
@@ -58,6 +60,15 @@ pub enum Header {
     Incremental,
     /// rsync's words for one that comes first.
     Full,
+}
+
+/// How the paths of the source begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Below the destination.
+    Below,
+    /// With a slash, as `--relative` has them from absolute operands: only deletions have none.
+    WithSlash,
 }
 
 /// How progress is shown.

@@ -144,7 +144,8 @@ mod tests {
         let help = help();
         for row in OPTIONS {
             let is_hidden = row.name.starts_with("no-")
-                || ["debug", "generate", "msgs2stderr", "inc-recursive"].contains(&row.name);
+                || ["debug", "generate", "implied-dirs", "msgs2stderr", "inc-recursive"]
+                    .contains(&row.name);
             assert!(is_hidden || help.contains(&row.spelling()), "{}", row.name);
         }
     }

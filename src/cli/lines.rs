@@ -6,7 +6,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::cli::display::{Display, Volume};
+use crate::cli::display::{Begin, Display, Volume};
 use crate::cli::info::Flag;
 use crate::model::change::{Action, Change, Why};
 use crate::model::meta::Kind;
@@ -152,14 +152,15 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
         Why::Protected => return ruled("[generator] protecting", change, display),
         Why::BackedUp => return backed_up(change, display),
         Why::AtRisk => return ruled("[generator] risking", change, display),
-        Why::SourceRemoved | Why::Extraneous | Why::OwnDestination | Why::NotEvenAbove => {
-            (false, "", "")
-        }
+        Why::SourceRemoved
+        | Why::Extraneous
+        | Why::OwnDestination
+        | Why::NotEvenAbove
+        | Why::OnTheWay => (false, "", ""),
     };
     tells.then(|| {
         let mut line = before.as_bytes().to_vec();
-        let path = if change.path.is_root() { b"." } else { change.path.as_bytes() };
-        display.escape.append(&mut line, path);
+        append_path(&mut line, change, display);
         line.extend_from_slice(after.as_bytes());
         line
     })
@@ -180,7 +181,7 @@ fn ruled(what: &str, change: &Change, display: &Display) -> Option<Vec<u8>> {
     let because = change.because.as_deref().filter(|_| display.verbosity >= 2)?;
     let kind = if change.kind == Kind::Dir { "directory" } else { "file" };
     let mut line = format!("{what} {kind} ").into_bytes();
-    display.escape.append(&mut line, change.path.as_bytes());
+    append_path(&mut line, change, display);
     line.extend_from_slice(format!(" because of pattern {because}").as_bytes());
     Some(line)
 }
@@ -214,11 +215,22 @@ fn name(change: &Change, display: &Display) -> Vec<u8> {
 }
 
 fn append_name(line: &mut Vec<u8>, change: &Change, display: &Display) {
-    let path = if change.path.is_root() { b"." } else { change.path.as_bytes() };
-    display.escape.append(line, path);
+    append_path(line, change, display);
     if change.kind == Kind::Dir {
         line.push(b'/');
     }
+}
+
+fn append_path(line: &mut Vec<u8>, change: &Change, display: &Display) {
+    let is_of_dest = matches!(
+        change.action,
+        Action::Delete | Action::Keep(Why::DirNotEmpty | Why::Protected | Why::AtRisk)
+    );
+    if display.paths == Begin::WithSlash && !is_of_dest {
+        line.push(b'/');
+    }
+    let path = if change.path.is_root() { b"." } else { change.path.as_bytes() };
+    display.escape.append(line, path);
 }
 
 fn add_target(line: &mut Vec<u8>, change: &Change, display: &Display) {

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use crate::cli::problem::Problem;
-use crate::settings::{MissingArgs, Parents, Roots};
+use crate::settings::{MissingArgs, Parents, Paths, Roots};
 
 /// Tells sources from the destination; there is at least one operand.
 ///
@@ -36,11 +36,13 @@ pub fn roots(operands: &[OsString], parents: Parents) -> Result<Roots, Problem> 
         dest: PathBuf::from(dest),
         parents,
         missing_args: MissingArgs::default(),
+        paths: Paths::Last,
+        list: None,
     })
 }
 
 /// A colon before the first slash makes it remote, and so does rsync's URL.
-fn is_remote(operand: &[u8]) -> bool {
+pub(super) fn is_remote(operand: &[u8]) -> bool {
     operand.iter().find(|byte| matches!(byte, b':' | b'/')) == Some(&b':')
 }
 

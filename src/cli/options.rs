@@ -31,7 +31,7 @@ bitflags! {
         /// `-D`.
         const NODES = Self::DEVICES.bits() | Self::SPECIALS.bits();
         /// `--archive`.
-        const ARCHIVE = Self::RECURSIVE.bits() | Self::LINKS.bits() | Self::PERMS.bits()
+        const ARCHIVE = Self::DEEP.bits() | Self::LINKS.bits() | Self::PERMS.bits()
             | Self::TIMES.bits() | Self::GROUP.bits() | Self::OWNER.bits() | Self::NODES.bits();
         /// `--quiet`.
         const QUIET = 1 << 9;
@@ -107,6 +107,16 @@ bitflags! {
         const REMOVE_SENT_FILES = 1 << 44;
         /// `--backup`.
         const BACKUP = 1 << 45;
+        /// What `--archive` says of recursion: `--files-from` takes it back, but not `--recursive`.
+        const DEEP = 1 << 46;
+        /// `--no-dirs`: not even with `--files-from`.
+        const NO_DIRS = 1 << 47;
+        /// `--relative`.
+        const RELATIVE = 1 << 48;
+        /// `--no-relative`: not even with `--files-from`.
+        const NO_RELATIVE = 1 << 49;
+        /// `--no-implied-dirs`.
+        const BARE_PARENTS = 1 << 50;
     }
 }
 
@@ -160,6 +170,8 @@ pub enum Setting {
     Verify,
     /// `--generate`.
     Generate,
+    /// `--files-from`.
+    FilesFrom,
 }
 
 /// Options of the filter language: their typed order counts.

@@ -1,28 +1,31 @@
 //! What the words add up to: contradictions are settled here (the last word wins) and nowhere else.
 
-use std::ffi::OsStr;
+mod deletion;
+
+use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use crate::cli::args::{Args, Given};
 use crate::cli::checks;
-use crate::cli::display::{Display, Header, Sink, Volume};
+use crate::cli::display::{Begin, Display, Header, Sink, Volume};
 use crate::cli::info::{self, Answer, Asked, Flag, Levels};
+use crate::cli::lists;
 use crate::cli::names::{Escape, High, Reader};
 use crate::cli::numbers::Numbers;
 use crate::cli::operands;
-use crate::cli::options::{Counter, Meaning, Sense, Setting, Switches};
+use crate::cli::options::{Counter, Meaning, RuleOption, Sense, Setting, Switches};
 use crate::cli::problem::Problem;
 use crate::cli::rules;
 use crate::cli::sizes::{number, size};
-use crate::filter::list::Unsided;
+use crate::filter::lines::LineEnds;
 use crate::model::change::Attrs;
+use crate::roots::operand::is_whole_absolute;
 use crate::settings::{
-    Backup, Delete, DestDirLinks, Durability, Effect, Effort, Evidence, Executability, Existing,
-    Extraneous, FinishedSources, Found, FullDirs, Jobs, Kinds, Links, Missing, MissingArgs, Mounts,
-    OmitTimes, Parents, Preserve, ReadErrors, Recursion, Select, Settings, SourceLinks, Update,
-    Verify, When, Window,
+    Backup, DestDirLinks, Durability, Effect, Effort, Evidence, Executability, Existing,
+    FinishedSources, Found, Jobs, Kinds, Links, Missing, Mounts, OmitTimes, Parents, Paths,
+    Preserve, Recursion, Roots, Select, Settings, SourceLinks, Update, Verify, When, Window,
 };
 
 /// What a command line asks for.
@@ -83,7 +86,12 @@ struct Choices {
     verify: Option<Verify>,
     text: Option<Request>,
     rules: Vec<rules::Word>,
+    files_from: Option<OsString>,
 }
+
+/// What takes back one another: with `--files-from` neither of them is the default.
+const OPPOSITES: [(Switches, Switches); 2] =
+    [(Switches::DIRS, Switches::NO_DIRS), (Switches::RELATIVE, Switches::NO_RELATIVE)];
 
 /// Makes sense of what was typed.
 ///
@@ -110,6 +118,10 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     choices.check()?;
     let mut roots = operands::roots(&args.operands, choices.parents())?;
     roots.missing_args = choices.missing_args();
+    roots.paths = choices.paths();
+    if let Some(file) = &choices.files_from {
+        roots.list = Some(lists::read(file, choices.line_ends(), &roots.sources)?);
+    }
     checks::temp_dir(choices.temp_dir.as_deref(), &roots.dest)?;
     let backup = choices.backup()?;
     let protects = choices.protected_suffix(backup.as_ref());
@@ -138,7 +150,7 @@ impl Choices {
         let name = given.row.name;
         match given.row.meaning {
             Meaning::Switch(Switches::HELP, _) => self.text = Some(Request::Help),
-            Meaning::Switch(switches, sense) => self.switches.set(switches, sense == Sense::On),
+            Meaning::Switch(switches, sense) => self.switch(switches, sense),
             Meaning::Count(counter, sense) => self.count(counter, sense)?,
             Meaning::Set(setting) => self.set(setting, name, &given.value)?,
             Meaning::Rule(option) => self.rules.push((option, given.value.clone())),
@@ -155,6 +167,17 @@ impl Choices {
             }
         }
         Ok(())
+    }
+
+    fn switch(&mut self, switches: Switches, sense: Sense) {
+        self.switches.set(switches, sense == Sense::On);
+        for (one, other) in OPPOSITES {
+            if switches == one {
+                self.switches.remove(other);
+            } else if switches == other {
+                self.switches.remove(one);
+            }
+        }
     }
 
     fn count(&mut self, counter: Counter, sense: Sense) -> Result<(), Problem> {
@@ -200,6 +223,7 @@ impl Choices {
             Setting::Suffix => self.suffix = Some(value.as_bytes().into()),
             Setting::Jobs => self.jobs = checks::jobs(value)?,
             Setting::Verify => self.verify = Some(checks::verify(value)?),
+            Setting::FilesFrom => self.files_from = Some(value.to_owned()),
             Setting::Generate if value == "man" => self.text = Some(Request::ManualPage),
             Setting::Generate => return Err(Problem::usage("--generate can make: man")),
         }
@@ -246,9 +270,14 @@ impl Choices {
         Ok(())
     }
 
-    /// Rules that name no side do not protect what `--delete-excluded` is to delete.
-    fn unsided(&self) -> Unsided {
-        self.pick(Switches::DELETE_EXCLUDED, Unsided::SenderOnly, Unsided::Both)
+    /// `--from0`, wherever it stands.
+    fn line_ends(&self) -> LineEnds {
+        let asked = self.rules.iter().rev().find_map(|(option, _)| match option {
+            RuleOption::From0 => Some(LineEnds::Nul),
+            RuleOption::NoFrom0 => Some(LineEnds::Newline),
+            _ => None,
+        });
+        asked.unwrap_or_default()
     }
 
     fn parents(&self) -> Parents {
@@ -256,10 +285,22 @@ impl Choices {
     }
 
     fn recursion(&self) -> Recursion {
-        if self.has(Switches::RECURSIVE) {
+        let is_listed = self.files_from.is_some();
+        if self.has(Switches::RECURSIVE) || (self.has(Switches::DEEP) && !is_listed) {
             Recursion::Full
+        } else if self.has(Switches::DIRS) || (is_listed && !self.has(Switches::NO_DIRS)) {
+            Recursion::OneLevel
         } else {
-            self.pick(Switches::DIRS, Recursion::OneLevel, Recursion::None)
+            Recursion::None
+        }
+    }
+
+    fn paths(&self) -> Paths {
+        let is_listed = self.files_from.is_some();
+        if self.has(Switches::RELATIVE) || (is_listed && !self.has(Switches::NO_RELATIVE)) {
+            self.pick(Switches::BARE_PARENTS, Paths::WholeBare, Paths::Whole)
+        } else {
+            Paths::Last
         }
     }
 
@@ -330,56 +371,6 @@ impl Choices {
         }
     }
 
-    fn delete(&self) -> Delete {
-        let may_clear = self.switches.intersects(Switches::DELETE | Switches::FORCE);
-        Delete {
-            extraneous: self.pick(Switches::DELETE, Extraneous::Remove, Extraneous::Keep),
-            limit: self.max_delete.map(|most| u64::try_from(most).unwrap_or(0)),
-            full_dirs: if may_clear { FullDirs::Remove } else { FullDirs::Keep },
-            when: self.when(),
-            errors: self.pick(Switches::IGNORE_ERRORS, ReadErrors::Ignore, ReadErrors::Stop),
-        }
-    }
-
-    fn when(&self) -> When {
-        if self.has(Switches::DELETE_BEFORE) {
-            When::Before
-        } else if self.has(Switches::DELETE_DELAY) {
-            When::Delay
-        } else {
-            self.pick(Switches::DELETE_AFTER, When::After, When::During)
-        }
-    }
-
-    fn missing_args(&self) -> MissingArgs {
-        let ignore =
-            self.pick(Switches::IGNORE_MISSING_ARGS, MissingArgs::Ignore, MissingArgs::Fault);
-        self.pick(Switches::DELETE_MISSING_ARGS, MissingArgs::Delete, ignore)
-    }
-
-    fn finished_sources(&self) -> FinishedSources {
-        let sent = self.pick(
-            Switches::REMOVE_SENT_FILES,
-            FinishedSources::RemoveSent,
-            FinishedSources::Keep,
-        );
-        self.pick(Switches::REMOVE_SOURCE_FILES, FinishedSources::Remove, sent)
-    }
-
-    /// `--backup-dir` implies `--backup`, whatever `--no-backup` says.
-    fn backup(&self) -> Result<Option<Backup>, Problem> {
-        let dir = self.backup_dir.as_deref().map(checks::backup_dir);
-        let suffix = checks::suffix(self.suffix.as_deref(), dir)?;
-        let wants = self.has(Switches::BACKUP) || dir.is_some();
-        Ok(wants.then(|| Backup { dir: dir.flatten().map(PathBuf::from), suffix }))
-    }
-
-    /// rsync.1, `--backup`: backups that stand beside the files are not to be deleted by the next run.
-    fn protected_suffix(&self, backup: Option<&Backup>) -> Option<Box<[u8]>> {
-        let deletes = self.has(Switches::DELETE) && !self.has(Switches::DELETE_EXCLUDED);
-        backup.filter(|backup| deletes && backup.dir.is_none()).map(|backup| backup.suffix.clone())
-    }
-
     fn effect(&self) -> Effect {
         let copies = self.pick(Switches::DRY_RUN, Effect::DryRun, Effect::Sync);
         self.pick(Switches::VERIFY_ONLY, Effect::VerifyOnly, copies)
@@ -426,6 +417,7 @@ impl Choices {
             },
             sink: self.pick(Switches::ALL_TO_STDERR, Sink::Stderr, Sink::Stdout),
             header,
+            paths: begin(&settings.roots),
             effect: settings.effect,
             verify: settings.verify,
         }
@@ -443,6 +435,13 @@ impl Choices {
         }
         levels.with(&self.asked)
     }
+}
+
+/// Paths of one run begin alike: a mixture of absolute and relative operands has no slashes.
+fn begin(roots: &Roots) -> Begin {
+    let keeps_all = roots.paths != Paths::Last && roots.list.is_none();
+    let is_absolute = roots.sources.iter().all(|source| is_whole_absolute(source));
+    if keeps_all && is_absolute { Begin::WithSlash } else { Begin::Below }
 }
 
 #[cfg(test)]

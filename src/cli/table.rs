@@ -47,7 +47,6 @@ const fn refused(name: &'static str, class: Class, why: &'static str) -> Row {
 }
 
 const RSYNC_LEG: &str = "use rsync for that";
-const FILTERS: &str = "name the wanted sources as operands, or use rsync";
 const DAEMON: &str = "it belongs to rsync's daemon, and twosync copies between local paths only";
 
 /// All options.
@@ -55,9 +54,14 @@ pub const OPTIONS: &[Row] = &[
     // What to copy.
     on("archive", Switches::ARCHIVE).letter('a').help(Selection, "Same as -rlptgoD: the tree with its links, modes, times, groups, owners, devices and specials"),
     on("recursive", Switches::RECURSIVE).letter('r').help(Selection, "Copy directories with all that is in them"),
-    off("no-recursive", Switches::RECURSIVE).also(&["no-r"]),
+    off("no-recursive", Switches::RECURSIVE.union(Switches::DEEP)).also(&["no-r"]),
     on("dirs", Switches::DIRS).letter('d').help(Selection, "Copy directories without what is in them (DIR/ and . give one level)"),
-    off("no-dirs", Switches::DIRS).also(&["no-d"]),
+    on("no-dirs", Switches::NO_DIRS).also(&["no-d"]),
+    on("relative", Switches::RELATIVE).letter('R').help(Selection, "Keep the paths of the sources below the destination (from a /./ in them on), with the directories on the way"),
+    on("no-relative", Switches::NO_RELATIVE).also(&["no-R"]),
+    off("implied-dirs", Switches::BARE_PARENTS).also(&["i-d"]),
+    on("no-implied-dirs", Switches::BARE_PARENTS).also(&["no-i-d"]).help(Selection, "With --relative: directories on the way get no attributes"),
+    set("files-from", Setting::FilesFrom, "FILE").help(Selection, "Copy what FILE names below the only source, a path a line (- is standard input); implies -R and -d, not -r"),
     on("links", Switches::LINKS).letter('l').help(Selection, "Copy symlinks as symlinks"),
     off("no-links", Switches::LINKS).also(&["no-l"]),
     on("copy-links", Switches::COPY_LINKS).letter('L').help(Selection, "Copy what symlinks point to"),
@@ -211,8 +215,6 @@ pub const OPTIONS: &[Row] = &[
     accepted("ipv6").letter('6'),
     accepted("qsort"),
     // What asks for the way it is while its opposite is not there yet.
-    accepted("no-relative").also(&["no-R"]),
-    accepted("implied-dirs").also(&["i-d"]),
     accepted("no-append"),
     accepted("no-insecure-links"),
     accepted("no-hard-links").also(&["no-H"]),
@@ -228,8 +230,6 @@ pub const OPTIONS: &[Row] = &[
     accepted("no-iconv"),
     accepted("no-munge-links"),
     // rsync's, not there yet.
-    later("relative", "copy each directory to its own destination").letter('R'),
-    later("no-implied-dirs", "").also(&["no-i-d"]),
     later("append", "a plain run rewrites what differs"),
     later("append-verify", "a plain run rewrites what differs"),
     later("copy-unsafe-links", "--copy-links copies what all links point to"),
@@ -256,7 +256,6 @@ pub const OPTIONS: &[Row] = &[
     later("usermap", "chown the destination afterwards").takes("STRING"),
     later("groupmap", "chgrp the destination afterwards").takes("STRING"),
     later("chown", "chown the destination afterwards").takes("USER:GROUP"),
-    later("files-from", FILTERS).takes("FILE"),
     later("copy-as", "run twosync as that user").takes("USER[:GROUP]"),
     later("remote-option", RSYNC_LEG).letter('M').takes("OPT"),
     later("out-format", "-i gives \"%i %n%L\"").takes("FORMAT").also(&["log-format"]),

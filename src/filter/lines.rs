@@ -14,6 +14,11 @@ pub enum LineEnds {
     Nul,
 }
 
+/// The lines of a list of names (`--files-from`), without those that are empty or comments.
+pub fn entries(content: &[u8], ends: LineEnds) -> impl Iterator<Item = &[u8]> {
+    texts(content, Split::Lines, ends).map(|(_, text)| text)
+}
+
 /// The rules of a file, each with its line unless the file is split into words.
 pub(super) fn texts(
     content: &[u8],

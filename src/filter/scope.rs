@@ -169,6 +169,11 @@ impl Scope {
         self.decide(&Subject::new(name, What::Other, self.shown_top()), Ask::All, Names::Xattrs)
     }
 
+    /// True if every directory has the same rules: there are no per-directory files.
+    pub fn is_uniform(&self) -> bool {
+        self.lists.is_empty()
+    }
+
     fn shown_top(&self) -> &[u8] {
         self.top.strip_prefix(b"/").unwrap_or(&self.top)
     }

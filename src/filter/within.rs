@@ -69,6 +69,11 @@ impl Rules {
         self.inside.get().or(self.around.as_ref())
     }
 
+    /// True if every directory has the same rules.
+    pub fn are_uniform(&self) -> bool {
+        self.around.as_ref().is_none_or(|scope| scope.is_uniform())
+    }
+
     /// Reads the rule files of the directory, which is `path` below the root of the transfer.
     ///
     /// # Errors

@@ -122,6 +122,9 @@ pub enum Why {
     MountPoint,
     /// A directory, and neither `--recursive` nor `--dirs` was given.
     NotRecursive,
+    /// A directory on the way to what was asked for, of which nothing is carried over
+    /// (`--no-implied-dirs`). Never told.
+    OnTheWay,
     /// A directory in the way is not empty and nobody allowed to delete it.
     DirNotEmpty,
     /// The source was removed once its copy was verified. This is only told.

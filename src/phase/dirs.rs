@@ -20,6 +20,7 @@ use crate::scan::walk::Entered;
 use crate::settings::DestDirLinks;
 use crate::sys::attrs::{Target, set_mode};
 use crate::sys::dir::{Dir, Follow};
+use crate::sys::node::make_dir;
 use crate::sys::permit::Permit;
 use crate::sys::stat;
 
@@ -37,6 +38,9 @@ impl Pass<'_> {
     ) -> Entered<Memo> {
         let Some(source) = pair.source().copied() else { return Entered::Skip };
         let path = || node.path();
+        if node.is_bare() {
+            return self.enter_bare(node, at, pair, sheet);
+        }
         let pair = match self.through_dirlink(node, pair) {
             Ok(pair) => pair,
             Err(trouble) => return self.give_up(at, &source, trouble, sheet),
@@ -48,24 +52,7 @@ impl Pass<'_> {
             None => None,
         };
         if let Some(why) = why {
-            if why == Why::Exists && !is_empty(node) {
-                let why = "something that --ignore-existing keeps is in the way of the directory";
-                let trouble = Trouble::rule(Side::Dest, "enter", why);
-                return self.give_up(at, &source, trouble, sheet);
-            }
-            if at.is_none() && why == Why::NotThere {
-                return enter_missing_top(&source, sheet);
-            }
-            let action = Action::Keep(why);
-            sheet.record(Record::of(&source, action, Diff::NONE), path);
-            // rsync counts what is below a directory that `--existing` keeps from being made.
-            let counts = matches!(why, Why::NotThere | Why::NotEvenAbove);
-            let bases = self.bases_of(node);
-            let memo = Memo { source, action, diff: Diff::NONE, widened: None, bases };
-            return match sheet.ledger().phase() {
-                Phase::Copy if counts => Entered::Walk(DestSide::Absent, memo),
-                _ => Entered::Skip,
-            };
+            return self.leave_dir_out(node, at, &source, why, sheet);
         }
         let bases = self.bases_of(node);
         let diff = match &pair {
@@ -97,6 +84,35 @@ impl Pass<'_> {
         }
         sheet.record(record, path);
         Entered::Walk(side, Memo { source, action, diff, widened, bases })
+    }
+
+    /// Leaves a directory out, for `why`.
+    fn leave_dir_out(
+        &self,
+        node: &Arc<Node<Memo>>,
+        at: Option<&At<'_, Memo>>,
+        source: &Meta,
+        why: Why,
+        sheet: &mut Sheet<'_>,
+    ) -> Entered<Memo> {
+        if why == Why::Exists && !is_empty(node) {
+            let why = "something that --ignore-existing keeps is in the way of the directory";
+            let trouble = Trouble::rule(Side::Dest, "enter", why);
+            return self.give_up(at, source, trouble, sheet);
+        }
+        if at.is_none() && why == Why::NotThere {
+            return enter_missing_top(source, sheet);
+        }
+        let action = Action::Keep(why);
+        sheet.record(Record::of(source, action, Diff::NONE), || node.path());
+        // rsync counts what is below a directory that `--existing` keeps from being made.
+        let counts = matches!(why, Why::NotThere | Why::NotEvenAbove);
+        let bases = self.bases_of(node);
+        let memo = Memo { source: *source, action, diff: Diff::NONE, widened: None, bases };
+        match sheet.ledger().phase() {
+            Phase::Copy if counts => Entered::Walk(DestSide::Absent, memo),
+            _ => Entered::Skip,
+        }
     }
 
     /// With `--keep-dirlinks` two source directories may lead to one of the destination: the second
@@ -171,14 +187,7 @@ impl Pass<'_> {
             return Ok(*pair);
         };
         let Some(parent) = node.parent() else { return Ok(*pair) };
-        let mut top = parent;
-        while let Some(above) = top.parent() {
-            top = above;
-        }
-        let root = top.dest().map(|root| root.get()).transpose();
-        let Some(root) = root.during(Side::Dest, "open the directory of")? else {
-            return Ok(*pair);
-        };
+        let Some(root) = root_of(parent)? else { return Ok(*pair) };
         match root.open_beneath(&node.path()) {
             Ok(dir) => {
                 let meta = stat::handle(&dir).during(Side::Dest, "look at")?;
@@ -249,11 +258,60 @@ impl Pass<'_> {
         dropped.unwrap_or_default();
     }
 
+    /// Enters a directory that only is on the way (`--no-implied-dirs`): it has to be there, that is
+    /// all. A symlink that leads to a directory below the destination's root will do.
+    fn enter_bare(
+        &self,
+        node: &Arc<Node<Memo>>,
+        at: Option<&At<'_, Memo>>,
+        pair: &Pair,
+        sheet: &mut Sheet<'_>,
+    ) -> Entered<Memo> {
+        let (Some(source), Some(at)) = (pair.source().copied(), at) else { return Entered::Skip };
+        let stays_out = left_alone_below(at.node, pair, &self.policy)
+            .is_some_and(|why| matches!(why, Why::NotThere | Why::NotEvenAbove));
+        let side = if stays_out { Ok(DestSide::Absent) } else { self.stand_in(node, at, pair) };
+        let side = match side {
+            Ok(side) => side,
+            Err(trouble) => return self.give_up(Some(at), &source, trouble, sheet),
+        };
+        let action = Action::Keep(if stays_out { Why::NotEvenAbove } else { Why::OnTheWay });
+        sheet.record(Record::of(&source, action, Diff::NONE), || node.path());
+        let bases = Box::default();
+        Entered::Walk(side, Memo { source, action, diff: Diff::NONE, widened: None, bases })
+    }
+
+    /// Finds or makes a directory that only is on the way.
+    fn stand_in(
+        &self,
+        node: &Arc<Node<Memo>>,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+    ) -> Result<DestSide, Trouble> {
+        match (pair.dest().map(|dest| dest.kind), self.permit, at.dest) {
+            (Some(Kind::Dir), ..) => Ok(DestSide::Present),
+            // What is in the way is not looked at in a dry run (rsync 3.5.0).
+            (Some(_), None, _) => Ok(pin_beneath(node).unwrap_or(DestSide::Absent)),
+            (Some(Kind::Symlink), ..) => pin_beneath(node),
+            (Some(_), ..) => {
+                let why = "something that is no directory is in the way";
+                Err(Trouble::rule(Side::Dest, "go through", why))
+            }
+            (None, Some(permit), Some(dest)) => {
+                let mode = 0o777 & !self.rules.umask;
+                make_dir(permit, dest, at.dest_name(), mode).during(Side::Dest, "make")?;
+                at.node.entry_changed();
+                Ok(DestSide::Fresh)
+            }
+            (None, ..) => Ok(DestSide::Absent),
+        }
+    }
+
     /// Gives a directory its attributes, after all below it is done. `None`: nothing had to be
     /// done, or nothing may be.
     pub fn leave_dir(&self, node: &Arc<Node<Memo>>, memo: &Memo) -> Option<Left> {
         let permit = self.permit?;
-        let chain = node.dest()?;
+        let chain = node.dest().filter(|_| !node.is_bare())?;
         let is_new = matches!(memo.action, Action::Create | Action::Replace);
         let touched = is_new || node.has_changed_entries();
         if !touched && memo.widened.is_none() && memo.diff.is_none() {
@@ -317,6 +375,26 @@ fn enter_missing_top(source: &Meta, sheet: &mut Sheet<'_>) -> Entered<Memo> {
 /// True if the source directory is empty in all its layers.
 fn is_empty(node: &Node<Memo>) -> bool {
     node.source_dirs().all(|dir| dir.and_then(|dir| dir.list()).is_ok_and(|names| names.is_empty()))
+}
+
+/// The root of the destination, if there is one.
+fn root_of(node: &Arc<Node<Memo>>) -> Result<Option<Arc<Dir>>, Trouble> {
+    let mut top = node;
+    while let Some(above) = top.parent() {
+        top = above;
+    }
+    top.dest().map(|root| root.get()).transpose().during(Side::Dest, "open the directory of")
+}
+
+/// Goes through a symlink of the destination that stands where a directory on the way goes.
+fn pin_beneath(node: &Arc<Node<Memo>>) -> Result<DestSide, Trouble> {
+    let (Some(parent), Some(chain)) = (node.parent(), node.dest_to_be()) else {
+        return Ok(DestSide::Absent);
+    };
+    let Some(root) = root_of(parent)? else { return Ok(DestSide::Absent) };
+    let dir = root.open_beneath(&node.path()).during(Side::Dest, "follow the symlink")?;
+    chain.pin(dir);
+    Ok(DestSide::Present)
 }
 
 /// True if the destination's symlink leads to a directory, be it outside. Only looked at: what

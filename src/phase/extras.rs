@@ -84,11 +84,17 @@ impl Pass<'_> {
 }
 
 impl Pass<'_> {
-    /// Removes the top entry `name` of the destination, if it is there: its source operand is not.
-    pub fn remove_missing_arg(&self, dest: &Arc<Dir>, name: &Name, sheet: &mut Sheet<'_>) {
+    /// Removes the entry `name` of the destination's directory `path`, if it is there: its source
+    /// operand is not.
+    pub fn remove_missing_arg(
+        &self,
+        dest: &Arc<Dir>,
+        path: &RelPath,
+        name: &Name,
+        sheet: &mut Sheet<'_>,
+    ) {
         let top = Node::root(Vec::new(), None, None, Rules::default());
-        let path = RelPath::root();
-        let home = Home { dir: dest, path: &path, rules: top.protection() };
+        let home = Home { dir: dest, path, rules: top.protection() };
         let looked = stat::entry_if_any(dest, name, Follow::Never).during(Side::Dest, "look at");
         let meta = match looked {
             Ok(Some(meta)) => meta,
@@ -104,7 +110,10 @@ impl Pass<'_> {
         let keeps = meta.kind == Kind::Dir
             && self.settings.delete.full_dirs == FullDirs::Keep
             && is_full().is_ok_and(|listed| !listed.is_empty());
-        let tell = &mut |removed| self.told_removal(&top, removed, sheet);
+        let tell = &mut |removed: Removed| {
+            let path = removed.path.below(path);
+            self.told_removal(&top, Removed { path, ..removed }, sheet);
+        };
         if keeps {
             let removal = Removal::NotEmpty(Rest::Spared);
             tell(Removed { path: RelPath::from_names([name]), kind: Kind::Dir, removal });

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::error::{Class, Fault, Place};
 use crate::model::meta::Kind;
 use crate::model::path::Name;
-use crate::roots::operand::{Operand, openable, trim_slashes};
+use crate::roots::operand::{openable, parent_and_name, trim_slashes};
 use crate::roots::sources::Sources;
 use crate::settings::{Missing, Parents, Settings};
 use crate::sys::chain::{Budget, Chain};
@@ -103,7 +103,7 @@ impl Dest {
 impl Opening<'_> {
     /// File to file: the destination is a name in a directory that has to be there.
     fn new_name(&self, path: &Path) -> Result<Dest, Fault> {
-        let Operand::Entry(parent, name) = Operand::parse(path) else {
+        let Some((parent, name)) = parent_and_name(path) else {
             let why = "it is no name that a file can have";
             let place = Place::operand(path);
             return Err(Fault::rule(Class::Selection, "use the destination", place, why));
@@ -175,7 +175,7 @@ impl Opening<'_> {
     fn make_one(&self, path: &Path) -> Result<(), Fault> {
         let Some(permit) = self.permit else { return Ok(()) };
         let place = || Place::operand(path);
-        let Operand::Entry(parent, name) = Operand::parse(path) else {
+        let Some((parent, name)) = parent_and_name(path) else {
             let why = "there is none, and its path ends in no name (leave the last \"/.\" out)";
             return Err(Fault::rule(Class::Selection, "make the directory", place(), why));
         };

@@ -2,6 +2,6 @@
 
 pub mod basis;
 pub mod dest;
-mod operand;
+pub mod operand;
 pub mod sources;
 pub mod vault;

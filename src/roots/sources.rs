@@ -1,9 +1,10 @@
 //! The source operands, opened.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Class, Fault, Place, Side};
@@ -12,10 +13,10 @@ use crate::filter::scope;
 use crate::filter::within::{Reasons, Rules, Said};
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::{Name, RelPath};
-use crate::roots::operand::{Operand, openable};
+use crate::roots::operand::{Climbs, Operand, Part, Start, openable};
 use crate::scan::layer::{self, Found, Layer};
-use crate::scan::reach::{Names, Reach};
-use crate::settings::{MissingArgs, Recursion, Settings, SourceLinks};
+use crate::scan::reach::{Form, Leaf, Names, Reach, Stand, Way};
+use crate::settings::{MissingArgs, Paths, Recursion, Settings, SourceLinks};
 use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::stat;
@@ -32,16 +33,19 @@ pub struct Sources {
     pub other_tops: Vec<Meta>,
     /// Directories that are left out because nobody asked for recursion.
     pub skipped_dirs: Vec<(RelPath, Meta)>,
-    /// Named operands that the filter rules hide, and what they say.
-    pub hidden: Vec<(RelPath, Kind, Said)>,
-    /// Operands that are not there, and that the destination must not have either.
-    pub missing: Vec<Name>,
+    /// Named operands that the filter rules hide or show, and what they say.
+    pub ruled: Vec<(RelPath, Kind, Said)>,
+    /// Operands that are not there, and that the destination must not have either: their directory
+    /// and their name.
+    pub missing: Vec<(Vec<Name>, Name)>,
     /// How many operands are there.
     found: usize,
     /// True if one of them is copied as a directory.
     has_dir: bool,
     /// True if nobody knows what an operand that could not be opened holds: nothing may be deleted.
     pub lost_contents: bool,
+    /// True once a path has spoken of its root: the next ones are not counted.
+    top_is_said: bool,
     /// Operands that are not there, and why.
     pub faults: Vec<Fault>,
 }
@@ -49,7 +53,7 @@ pub struct Sources {
 /// Why there is nothing behind an operand.
 enum Lost {
     /// Its directory has no such entry: nothing of it is left out.
-    Missing(io::Error, Name),
+    Missing(io::Error),
     /// What it is can not be told: the destination may hold something because of it.
     Unknown(io::Error),
 }
@@ -61,115 +65,308 @@ impl From<io::Error> for Lost {
 }
 
 /// Opens the source operands.
-pub fn open_sources(settings: &Settings, budget: &Arc<Budget>) -> Sources {
-    let mut sources = Sources::default();
-    for path in &settings.roots.sources {
-        let opened = match Operand::parse(path) {
-            Operand::Contents(dir) => sources.add_contents(&dir, settings, budget),
-            Operand::Entry(parent, name) => sources.add_entry(&parent, name, settings, budget),
+///
+/// # Errors
+/// What ends the run before it starts: a path that climbs, or no directory for the names of a list.
+pub fn open_sources(settings: &Settings, budget: &Arc<Budget>) -> Result<Sources, Fault> {
+    let (sources, walked) = (Sources::default(), Walked::default());
+    let mut opening = Opening { sources, settings, budget, walked, sent: Vec::new() };
+    match (&settings.roots.list, settings.roots.sources.as_slice()) {
+        (Some(list), [top, ..]) => {
+            check_top(top)?;
+            for line in list.iter() {
+                opening.add(&top.join(OsStr::from_bytes(line)), &listed(top, line, settings)?);
+            }
+        }
+        (_, operands) => {
+            for path in operands {
+                opening.add(path, &parsed(path, path, settings)?);
+            }
+        }
+    }
+    Ok(opening.sources)
+}
+
+/// What one line of a list means. Paths are relative to `top`, or to where the line is cut.
+fn listed(top: &Path, line: &[u8], settings: &Settings) -> Result<Operand, Fault> {
+    let line = Path::new(OsStr::from_bytes(line));
+    if settings.roots.paths == Paths::Last {
+        return parsed(&top.join(line), line, settings);
+    }
+    let mut operand = parsed(line, line, settings)?;
+    let is_top = operand.root.as_os_str().is_empty();
+    operand.root = if is_top { top.to_path_buf() } else { top.join(operand.root) };
+    Ok(operand)
+}
+
+fn parsed(path: &Path, typed: &Path, settings: &Settings) -> Result<Operand, Fault> {
+    Operand::parse(path, settings.roots.paths).map_err(|Climbs| {
+        let why = "a path that --relative keeps has a \"..\" in it (a /./ says where it is cut)";
+        Fault::rule(Class::Usage, "use the source", Place::operand(typed), why)
+    })
+}
+
+/// Names of a list have to be below something.
+fn check_top(top: &Path) -> Result<(), Fault> {
+    let opened = Dir::open_operand(openable(top)).map(drop);
+    opened
+        .map_err(|error| Fault::io(Class::Selection, "open the source", Place::operand(top), error))
+}
+
+/// Sources that are being opened.
+struct Opening<'a> {
+    sources: Sources,
+    settings: &'a Settings,
+    budget: &'a Arc<Budget>,
+    walked: Walked,
+    /// The way to what was last taken.
+    sent: Vec<Name>,
+}
+
+/// The directories that the last path went through: the next one often goes the same way.
+#[derive(Default)]
+struct Walked {
+    root: Option<(PathBuf, Arc<Chain>)>,
+    steps: Vec<(Name, Arc<Chain>)>,
+}
+
+impl Walked {
+    /// The directory `root`, opened unless the path before started there too.
+    fn start(&mut self, root: &Path, budget: &Arc<Budget>) -> io::Result<Arc<Chain>> {
+        if let Some((known, chain)) = &self.root
+            && known == root
+        {
+            return Ok(Arc::clone(chain));
+        }
+        let chain = Chain::root(Dir::open_operand(openable(root))?, budget);
+        let root = Some((root.to_path_buf(), Arc::clone(&chain)));
+        *self = Self { root, steps: Vec::new() };
+        Ok(chain)
+    }
+
+    /// Goes from `top` through `names` to the directory that they lead to. Symlinks on the way are
+    /// followed, as in rsync.
+    fn go(&mut self, top: &Arc<Chain>, names: &[Name]) -> io::Result<Arc<Chain>> {
+        let common = self.steps.iter().zip(names).take_while(|((step, _), name)| step == *name);
+        let shared = common.count();
+        self.steps.truncate(shared);
+        let mut at = self.steps.last().map_or(top, |(_, chain)| chain).clone();
+        for name in &names[shared..] {
+            at = at.child(name, Follow::Links);
+            at.get()?;
+            self.steps.push((name.clone(), Arc::clone(&at)));
+        }
+        Ok(at)
+    }
+}
+
+impl Opening<'_> {
+    /// Opens one operand, and says what is wrong with it.
+    fn add(&mut self, path: &Path, operand: &Operand) {
+        let opened = match operand.names.split_last() {
+            None => self.add_contents(&operand.root),
+            Some((name, way)) => self.add_entry(operand, way, name),
         };
         if let Err(lost) = opened {
-            let error = match (lost, settings.roots.missing_args) {
-                (Lost::Missing(error, _), MissingArgs::Fault) => error,
-                (Lost::Missing(..), MissingArgs::Ignore) => continue,
-                (Lost::Missing(_, name), MissingArgs::Delete) => {
-                    sources.missing.push(name);
-                    continue;
+            let error = match (lost, self.settings.roots.missing_args) {
+                (Lost::Missing(error), MissingArgs::Fault) => error,
+                (Lost::Missing(_), MissingArgs::Ignore) => return,
+                (Lost::Missing(_), MissingArgs::Delete) => {
+                    if let Some((name, way)) = operand.names.split_last() {
+                        self.sources.missing.push((way.to_vec(), name.clone()));
+                    }
+                    return;
                 }
                 (Lost::Unknown(error), _) => {
-                    sources.lost_contents = true;
+                    self.sources.lost_contents = true;
                     error
                 }
             };
             let place = Place::operand(path);
-            sources.faults.push(Fault::io(Class::Entry, "open the source", place, error));
+            self.sources.faults.push(Fault::io(Class::Entry, "open the source", place, error));
         }
     }
-    sources
-}
 
-impl Sources {
-    fn add_contents(
-        &mut self,
-        path: &Path,
-        settings: &Settings,
-        budget: &Arc<Budget>,
-    ) -> Result<(), Lost> {
+    fn add_contents(&mut self, path: &Path) -> Result<(), Lost> {
+        let (settings, sources) = (self.settings, &mut self.sources);
         // Whoever may not pass through it can not look at anything in it: its `.` tells.
         let dir = Dir::open_operand(&openable(path).join("."))?;
         let meta = stat::handle(&dir)?;
-        if settings.select.recursion == Recursion::None {
-            self.skipped_dirs.push((RelPath::root(), meta));
-            return Ok(());
-        }
-        self.found += 1;
-        self.has_dir = true;
-        let chain = Chain::root(dir, budget);
-        match self.top {
-            None => self.top = Some((chain.get()?, meta)),
-            Some(_) => self.other_tops.push(meta),
+        let reach = match settings.select.recursion {
+            Recursion::None => {
+                sources.skipped_dirs.push((RelPath::root(), meta));
+                return Ok(());
+            }
+            Recursion::Full => Reach::All,
+            Recursion::OneLevel => Reach::OneLevel,
+        };
+        sources.found += 1;
+        sources.has_dir = true;
+        let chain = Chain::root(dir, self.budget);
+        match sources.top {
+            None => sources.top = Some((chain.get()?, meta)),
+            Some(_) => sources.other_tops.push(meta),
         }
         let root = Arc::from(path);
-        let reach = match settings.select.recursion {
-            Recursion::Full => Reach::All,
-            Recursion::OneLevel | Recursion::None => Reach::OneLevel,
-        };
-        let (dev, rules) = (Some(meta.id.dev), self.rules(settings, path));
-        self.layers.push(Layer { chain, root, reach, dev, rules });
+        let (dev, rules) = (Some(meta.id.dev), sources.rules(settings, path));
+        sources.layers.push(Layer { chain, root, reach, stand: Stand::Named, dev, rules });
         Ok(())
     }
 
-    fn add_entry(
-        &mut self,
-        parent: &Path,
-        name: Name,
-        settings: &Settings,
-        budget: &Arc<Budget>,
-    ) -> Result<(), Lost> {
-        // Operands side by side, as a shell's `*` gives them, are names of one layer.
-        let rules = self.rules(settings, parent);
-        let neighbour = self.layers.last_mut().filter(|layer| *layer.root == *parent);
-        let chain = match &neighbour {
-            Some(Layer { chain, reach: Reach::Names(_), .. }) => Arc::clone(chain),
-            _ => Chain::root(Dir::open_operand(openable(parent))?, budget),
-        };
-        let dir = chain.get()?;
-        let seen = stat::entry(&dir, &name, Follow::Never);
-        let mut meta = seen.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Lost::Missing(error, name.clone()),
+    fn add_entry(&mut self, operand: &Operand, way: &[Name], name: &Name) -> Result<(), Lost> {
+        let settings = self.settings;
+        let missing = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => Lost::Missing(error),
             _ => Lost::Unknown(error),
-        })?;
-        if meta.kind == Kind::Symlink && settings.links.source != SourceLinks::AsLinks {
-            // A link that leads nowhere is told by the walk.
-            meta = stat::entry(&dir, &name, Follow::Links).unwrap_or(meta);
+        };
+        let top = self.walked.start(&operand.root, self.budget)?;
+        if operand.start == Start::Said {
+            self.add_start(operand, &top)?;
         }
+        let chain = self.walked.go(&top, way).map_err(missing)?;
+        let (leaf, meta) = self.look_at(&*chain.get()?, name, operand.part).map_err(missing)?;
+        let sources = &mut self.sources;
+        let above = RelPath::from_names(way);
+        let rules = sources.rules_below(settings, &operand.root);
         let what = if meta.kind == Kind::Dir { What::Dir } else { What::Other };
-        let said = rules.say(&RelPath::root(), &name, what, Reasons::Named);
+        let said = rules.say(&above, name, what, Reasons::Named);
         if matches!(said, Said::Out(_)) {
-            self.hidden.push((RelPath::from_names([&name]), meta.kind, said));
+            sources.ruled.push((above.join(name), meta.kind, said));
             return Ok(());
+        }
+        if !way.is_empty() && settings.select.recursion == Recursion::Full {
+            // rsync says it here, and again when it comes by.
+            sources.ruled.push((above.join(name), meta.kind, said));
         }
         if meta.kind == Kind::Dir && settings.select.recursion == Recursion::None {
-            self.skipped_dirs.push((RelPath::from_names([&name]), meta));
+            sources.skipped_dirs.push((above.join(name), meta));
             return Ok(());
         }
-        self.found += 1;
-        self.has_dir |= meta.kind == Kind::Dir && settings.select.recursion == Recursion::Full;
-        let reach = match settings.select.recursion {
-            Recursion::Full => Reach::All,
-            Recursion::OneLevel | Recursion::None => Reach::Itself,
+        sources.found += operand.names.len();
+        let has_contents =
+            settings.select.recursion == Recursion::Full || operand.part == Part::Contents;
+        sources.has_dir |= meta.kind == Kind::Dir && has_contents;
+        let stand = match settings.roots.paths {
+            Paths::WholeBare => Stand::Bare,
+            Paths::Last | Paths::Whole => Stand::Implied,
         };
-        match neighbour {
-            Some(Layer { reach: Reach::Names(names), .. }) => Arc::make_mut(names).add(name, reach),
-            _ => {
-                let mut names = Names::default();
-                names.add(name, reach);
-                let reach = Reach::Names(Arc::new(names));
-                let root = Arc::from(parent);
-                self.layers.push(Layer { chain, root, reach, dev: None, rules });
+        let way = Way { names: way, stand, shared: self.share(way) };
+        self.sources.add_names(top, &operand.root, rules, |names| names.add(way, name, &leaf));
+        Ok(())
+    }
+
+    /// Takes the root of a path that speaks of it, whatever becomes of the rest of the path.
+    fn add_start(&mut self, operand: &Operand, top: &Arc<Chain>) -> Result<(), Lost> {
+        let sources = &mut self.sources;
+        if std::mem::replace(&mut sources.top_is_said, true) {
+            return Ok(());
+        }
+        let dir = top.get()?;
+        let meta = stat::handle(&*dir)?;
+        if self.settings.select.recursion == Recursion::None {
+            sources.skipped_dirs.push((RelPath::root(), meta));
+            return Ok(());
+        }
+        sources.has_dir = true;
+        if self.settings.roots.paths == Paths::WholeBare {
+            sources.other_tops.push(meta);
+            return Ok(());
+        }
+        sources.found += 1;
+        match sources.top {
+            None => sources.top = Some((dir, meta)),
+            Some(_) => sources.other_tops.push(meta),
+        }
+        let rules = sources.rules_below(self.settings, &operand.root);
+        sources.add_names(Arc::clone(top), &operand.root, rules, |_| true);
+        Ok(())
+    }
+
+    fn is_list(&self) -> bool {
+        self.settings.roots.list.is_some()
+    }
+
+    /// How many names of `way` the last path went through that took part: they are not counted again.
+    fn share(&mut self, way: &[Name]) -> usize {
+        let common = self.sent.iter().zip(way).take_while(|(sent, name)| sent == name);
+        let shared = common.count();
+        if shared < way.len() {
+            self.sent = way.to_vec();
+        }
+        shared
+    }
+
+    /// Looks at what was asked for: what of it takes part, and what it is.
+    fn look_at(&self, dir: &Dir, name: &Name, part: Part) -> io::Result<(Leaf, Meta)> {
+        let (recursion, links) = (self.settings.select.recursion, self.settings.links.source);
+        let mut meta = stat::entry(dir, name, Follow::Never)?;
+        let mut follow = Follow::Never;
+        if meta.kind == Kind::Symlink && part == Part::Contents {
+            // `LINK/` is the directory that the link points to, if there is one.
+            match stat::entry(dir, name, Follow::Links) {
+                Ok(target) if target.kind == Kind::Dir => (meta, follow) = (target, Follow::Links),
+                Err(error) if links == SourceLinks::Follow => return Err(error),
+                // In a list rsync minds a link that leads back to itself.
+                Err(error) if self.is_list() && error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error);
+                }
+                _ => {}
+            }
+        } else if meta.kind == Kind::Symlink && links != SourceLinks::AsLinks {
+            let followed = stat::entry(dir, name, Follow::Links);
+            let is_kept = self.settings.roots.paths != Paths::Last;
+            meta = match followed {
+                // Nothing is made on the way to a link that leads nowhere.
+                Err(error) if is_kept && links == SourceLinks::Follow => return Err(error),
+                // Others are told by the walk.
+                followed => followed.unwrap_or(meta),
+            };
+        }
+        let form = if meta.kind == Kind::Dir { Form::Dir } else { Form::Other };
+        let reach = match (recursion, part) {
+            (Recursion::Full, _) => Reach::All,
+            (Recursion::OneLevel, Part::Contents) => Reach::OneLevel,
+            (Recursion::OneLevel | Recursion::None, _) => Reach::Itself,
+        };
+        // What is no directory has nothing that could be reached.
+        let reach = if form == Form::Dir { reach } else { Reach::Itself };
+        Ok((Leaf { reach, form, follow }, meta))
+    }
+}
+
+impl Sources {
+    /// Operands side by side, as a shell's `*` gives them, are names of one layer; those that do
+    /// not fit into it make another one of the same root.
+    fn add_names(
+        &mut self,
+        chain: Arc<Chain>,
+        root: &Path,
+        rules: Rules,
+        add: impl Fn(&mut Names) -> bool,
+    ) {
+        let others = self.layers.iter().rposition(|layer| *layer.root != *root);
+        for layer in &mut self.layers[others.map_or(0, |at| at + 1)..] {
+            if let Reach::Names(names) = &mut layer.reach
+                && add(Arc::make_mut(names))
+            {
+                return;
             }
         }
-        Ok(())
+        let mut names = Names::default();
+        if add(&mut names) {
+            let (root, reach) = (Arc::from(root), Reach::Names(Arc::new(names)));
+            self.layers.push(Layer { chain, root, reach, stand: Stand::Named, dev: None, rules });
+        }
+    }
+
+    /// The rules for the operands below `root`: those of the operand before, if it starts there too.
+    fn rules_below(&self, settings: &Settings, root: &Path) -> Rules {
+        match self.layers.last() {
+            Some(layer) if *layer.root == *root && matches!(layer.reach, Reach::Names(_)) => {
+                layer.rules.clone()
+            }
+            _ => self.rules(settings, root),
+        }
     }
 
     /// Checks the rule files of the operands before anything is made.
@@ -204,6 +401,11 @@ impl Sources {
             return false;
         }
         let [layer] = self.layers.as_slice() else { return false };
+        if let Reach::Names(names) = &layer.reach
+            && names.distinct().len() == 0
+        {
+            return true;
+        }
         let (links, mounts) = (settings.links.source, settings.select.mounts);
         let rules = layer.rules.clone();
         let listed = layer.chain.get().and_then(|dir| {
@@ -241,7 +443,7 @@ impl Sources {
             SourceLinks::AsLinks => Follow::Never,
             SourceLinks::FollowToDirs | SourceLinks::Follow => Follow::Links,
         };
-        let mut ids = Vec::new();
+        let mut ids: Vec<FileId> = self.top.iter().map(|(_, meta)| meta.id).collect();
         for layer in &self.layers {
             let Ok(dir) = layer.chain.get() else { continue };
             match &layer.reach {

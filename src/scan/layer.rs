@@ -11,7 +11,7 @@ use crate::error::{During, Side, Trouble};
 use crate::filter::within::Rules;
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::Name;
-use crate::scan::reach::Reach;
+use crate::scan::reach::{Reach, Stand};
 use crate::settings::{Mounts, SourceLinks};
 use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow};
@@ -26,6 +26,8 @@ pub struct Layer {
     pub root: Arc<Path>,
     /// What of it takes part.
     pub reach: Reach,
+    /// Why it takes part itself.
+    pub stand: Stand,
     /// The device that the walk of it started on, for `--one-file-system`; `None` for the
     /// directory of a single operand, which starts below.
     pub dev: Option<u64>,
@@ -45,8 +47,9 @@ impl Layer {
             _ => self.dev.or_else(own_dev),
         };
         let chain = self.chain.child(&found.name, found.follow());
-        let reach = self.reach.below(&found.name);
-        Self { chain, root: Arc::clone(&self.root), reach, dev, rules: self.rules.below() }
+        let (reach, stand) = (self.reach.below(&found.name), self.reach.stand_of(&found.name));
+        let (root, rules) = (Arc::clone(&self.root), self.rules.below());
+        Self { chain, root, reach, stand, dev, rules }
     }
 
     /// The directory's inode; `None` if it can not be opened: listing it tells why.
@@ -111,7 +114,11 @@ pub fn list(layer: &Layer, dir: &Dir, links: SourceLinks, mounts: Mounts) -> io:
         }
     };
     for (name, kind) in names {
-        match classify(dir, &name, kind, links) {
+        let classified = match &layer.reach {
+            Reach::Names(names) if names.follow(&name) == Follow::Links => follow_asked(dir, &name),
+            _ => classify(dir, &name, kind, links),
+        };
+        match classified {
             Ok((is_dir, follow)) => {
                 let found = Found { name, is_dir, follow };
                 match other_file_system(dir, &found, dev) {
@@ -131,6 +138,19 @@ fn other_file_system(dir: &Dir, found: &Found, dev: Option<u64>) -> Option<Meta>
     let dev = dev.filter(|_| found.is_dir)?;
     let meta = stat::entry(dir, &found.name, found.follow()).ok()?;
     (meta.id.dev != dev).then_some(meta)
+}
+
+/// The same as [`classify`] for a directory that a path goes through: a symlink on the way stands
+/// for what it points to, as in rsync.
+fn follow_asked(dir: &Dir, name: &Name) -> Result<(bool, bool), Trouble> {
+    let meta = stat::entry(dir, name, Follow::Never).during(Side::Source, "look at")?;
+    if meta.kind == Kind::Dir {
+        return Ok((true, false));
+    }
+    match stat::entry(dir, name, Follow::Links).during(Side::Source, "follow")?.kind {
+        Kind::Dir => Ok((true, true)),
+        _ => Err(Trouble::rule(Side::Source, "go through", "it was a directory a moment ago")),
+    }
 }
 
 /// Whether `name` is walked as a directory and whether it is followed. Costs a look only where

@@ -11,11 +11,11 @@ use crate::model::meta::Kind;
 use crate::model::path::Name;
 use crate::report::ledger::{Deciding, Record, Sheet};
 use crate::scan::join::{Joined, match_dest, merge};
-use crate::scan::layer::{Contents, Found, list};
+use crate::scan::layer::{Contents, Found, Layer, list};
 use crate::scan::node::{Node, Spot};
 use crate::scan::reach::Reach;
 use crate::scan::walk::{NodeOf, Visit, Walk};
-use crate::settings::Mounts;
+use crate::settings::{Extraneous, Mounts, Recursion};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
@@ -36,7 +36,7 @@ impl<V: Visit> Walk<'_, V> {
             }
             let listed = layer.chain.get().during(Side::Source, "open the directory");
             let listed = listed.and_then(|dir| {
-                if !matches!(layer.reach, Reach::Names(_)) {
+                if self.reads_rules(node, layer) {
                     layer.rules.enter(&dir, &node.path(), Side::Source)?;
                 }
                 list(layer, &dir, self.links, self.select.mounts)
@@ -55,12 +55,23 @@ impl<V: Visit> Walk<'_, V> {
         let mut joined = merge(layers);
         // Names of single operands say nothing of what else is in the source.
         let is_partial = node.layers.iter().all(|layer| layer.reach.is_partial());
-        let deletes = !is_partial && self.visitor.wants_extras() && whole;
-        if let Err(trouble) = self.join_dest(node, &mut joined, deletes, sheet) {
+        let may_delete = !is_partial && whole && node.dest().is_some();
+        let deletes = may_delete && self.visitor.wants_extras();
+        let ready = if is_partial { self.protect_below(node) } else { Ok(()) };
+        let joined_dest = ready.and_then(|()| self.join_dest(node, &mut joined, deletes, sheet));
+        if let Err(trouble) = joined_dest {
             take_all_for_there(&mut joined);
             self.visitor.trouble(&Spot { node, layer: 0, name: None }, trouble, sheet);
         }
         joined
+    }
+
+    /// Whether the rule files of a directory count. On the way to what was asked for they do if what
+    /// is asked for is walked as deep as it goes, but not those of the root (rsync 3.5.0).
+    fn reads_rules(&self, node: &NodeOf<V>, layer: &Layer) -> bool {
+        let is_below = node.parent().is_some();
+        !matches!(layer.reach, Reach::Names(_))
+            || (is_below && self.select.recursion == Recursion::Full)
     }
 
     /// The names of a layer that count; of the others it is told why they do not.
@@ -82,6 +93,21 @@ impl<V: Visit> Walk<'_, V> {
             sheet.record(record, || node.path().join(&name));
         }
         selected(node, layer, found, sheet)
+    }
+
+    /// The destination's rule files on the way to what was asked for protect what is below; those of
+    /// the root only if it takes part itself (rsync 3.5.0).
+    fn protect_below(&self, node: &NodeOf<V>) -> Result<(), Trouble> {
+        let takes_part = node.parent().is_some() || node.memo().is_some();
+        let is_asked = self.extraneous == Extraneous::Remove && takes_part;
+        let Some(chain) = node.dest().filter(|_| is_asked && !node.is_fresh()) else {
+            return Ok(());
+        };
+        if node.protection().are_uniform() {
+            return Ok(());
+        }
+        let dest = chain.get().during(Side::Dest, "open the directory")?;
+        node.protection().enter(&dest, &node.path(), Side::Dest)
     }
 
     /// The destination is listed, not asked for each name: where it takes two names of the source for
@@ -123,12 +149,15 @@ fn selected<M>(
     mut found: Vec<Found>,
     sheet: &mut Sheet<'_>,
 ) -> Vec<Found> {
-    let rules = &node.layers[layer].rules;
+    let Layer { rules, reach, .. } = &node.layers[layer];
     if rules.inside().is_none() {
         return found;
     }
     let (path, reasons) = (node.path(), sheet.ledger().reasons());
     found.retain(|found| {
+        if reach.stand_of(&found.name).is_on_the_way() {
+            return true;
+        }
         let (what, kind) = what_of(found.is_dir);
         let said = rules.say(&path, &found.name, what, reasons);
         let is_in = !matches!(said, Said::Out(_));

@@ -10,6 +10,7 @@ use crate::filter::within::Rules;
 use crate::model::meta::FileId;
 use crate::model::path::{Name, RelPath};
 use crate::scan::layer::Layer;
+use crate::scan::reach::Stand;
 use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::sides::Sides;
@@ -144,6 +145,12 @@ impl<M> Node<M> {
             // The top of a run that does not take part itself is there or has no chain.
             Some(DestSide::Fresh | DestSide::Present) | None => self.dest.as_ref(),
         }
+    }
+
+    /// True for a directory that is only on the way to what was asked for, and of which nothing is
+    /// carried over.
+    pub fn is_bare(&self) -> bool {
+        !self.layers.is_empty() && self.layers.iter().all(|layer| layer.stand == Stand::Bare)
     }
 
     /// Which names of the destination directory are protected from deletion.

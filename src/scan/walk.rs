@@ -20,8 +20,8 @@ use crate::scan::join::{Joined, in_batches};
 use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::own::OwnDirs;
 use crate::scan::ranges::Ranged;
-use crate::scan::reach::Reach;
-use crate::settings::{Mounts, Select, SourceLinks};
+use crate::scan::reach::{Reach, Stand};
+use crate::settings::{Extraneous, Mounts, Select, SourceLinks};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
@@ -85,6 +85,8 @@ pub struct Walk<'a, V: Visit> {
     pub select: Select,
     /// Which symlinks of the source are followed.
     pub links: SourceLinks,
+    /// Whether the rules that protect from deletion are asked.
+    pub extraneous: Extraneous,
     /// Directories of the destination that are never walked as a part of the source.
     pub own: &'a OwnDirs,
     /// Asked between entries.
@@ -178,7 +180,8 @@ impl<'s, V: Visit> Walk<'s, V> {
             let trouble = Trouble::rule(Side::Source, "list", why);
             return self.fail(node, at, trouble, sheet);
         }
-        if at.follow == Follow::Links && at.node.is_loop_at(meta.id) {
+        let is_met = node.layers[0].stand == Stand::Found;
+        if is_met && at.follow == Follow::Links && at.node.is_loop_at(meta.id) {
             let why = "the symlink leads back to a directory above it";
             let trouble = Trouble::rule(Side::Source, "follow the symlink", why);
             return self.fail(node, at, trouble, sheet);
@@ -423,6 +426,10 @@ fn count_repeated<M>(node: &Node<M>, joined: &[Joined], sheet: &mut Sheet<'_>) {
     for entry in joined {
         let merged = entry.merged.iter().map(|(layer, _)| layer);
         for layer in merged.chain(&entry.shadowed) {
+            let reach = &node.layers[*layer].reach;
+            if reach.is_counted_elsewhere(&entry.found.name) {
+                continue;
+            }
             let looked = node.layers[*layer]
                 .chain
                 .get()
@@ -441,11 +448,21 @@ fn child<M>(node: &Arc<Node<M>>, entry: &Joined) -> Arc<Node<M>> {
     let mut layers = vec![own.child(&entry.found)];
     for (at, found) in &entry.merged {
         let other = &node.layers[*at];
-        // An operand that was repeated has nothing to add.
+        if *at == entry.layer {
+            continue;
+        }
+        let child = other.child(found);
+        // What was repeated has nothing to add, unless it is seen through other rules: those hide
+        // nothing that leads to a name that was asked for.
+        let sees_the_same = match (other.reach.is_partial(), &child.reach) {
+            (false, _) => true,
+            (true, Reach::Names(_)) => other.rules.inside().is_none(),
+            (true, _) => other.rules.are_uniform(),
+        };
         let is_repeated =
-            *at == entry.layer || (other.root == own.root && !other.reach.is_partial());
-        if !is_repeated {
-            layers.push(other.child(found));
+            layers.iter().any(|known| known.root == child.root && known.reach.covers(&child.reach));
+        if !(is_repeated && sees_the_same) {
+            layers.push(child);
         }
     }
     node.child(&entry.found.name, layers, entry.in_dest)

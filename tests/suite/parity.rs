@@ -59,6 +59,7 @@ groups! {
     output
     owners
     progress
+    relative
     removals
     specials
     times

@@ -73,6 +73,17 @@ pub struct Select {
     pub min_size: Option<u64>,
     /// Which kinds besides regular files and directories are copied.
     pub kinds: Kinds,
+    /// What happens to directories that hold nothing.
+    pub empty_dirs: EmptyDirs,
+}
+
+/// `--prune-empty-dirs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmptyDirs {
+    /// They are copied.
+    Keep,
+    /// Those that hold nothing but such directories are left out.
+    Prune,
 }
 
 /// `--recursive`, `--dirs`.
@@ -156,10 +167,12 @@ bitflags! {
 /// What symlinks mean on either side.
 #[derive(Clone, Copy, Debug)]
 pub struct Links {
-    /// `--copy-links`, `--copy-dirlinks`.
+    /// `--copy-links`, `--copy-dirlinks`, `--copy-unsafe-links`.
     pub source: SourceLinks,
     /// `--keep-dirlinks`.
     pub dest_dirs: DestDirLinks,
+    /// `--safe-links`.
+    pub leaving: LeavingLinks,
 }
 
 /// Which symlinks of the source stand for what they point to.
@@ -169,8 +182,33 @@ pub enum SourceLinks {
     AsLinks,
     /// Those to directories (`-k`).
     FollowToDirs,
+    /// Those that lead out of the transfer (`--copy-unsafe-links`).
+    FollowUnsafe,
+    /// Those that lead out of the transfer, and those to directories.
+    FollowUnsafeOrToDirs,
     /// All (`-L`).
     Follow,
+}
+
+impl SourceLinks {
+    /// True if those to directories are followed, wherever they lead.
+    pub fn follows_dirs(self) -> bool {
+        matches!(self, Self::FollowToDirs | Self::FollowUnsafeOrToDirs | Self::Follow)
+    }
+
+    /// True if where a symlink leads decides about following it.
+    pub fn asks_where(self) -> bool {
+        matches!(self, Self::FollowUnsafe | Self::FollowUnsafeOrToDirs)
+    }
+}
+
+/// What happens to symlinks that are copied as such and lead out of the transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeavingLinks {
+    /// They are copied.
+    Copy,
+    /// They are left out (`--safe-links`).
+    Skip,
 }
 
 /// What a symlink to a directory is, where the source has a directory.
@@ -326,6 +364,7 @@ impl Default for Settings {
                 max_size: None,
                 min_size: None,
                 kinds: Kinds::empty(),
+                empty_dirs: EmptyDirs::Keep,
             },
             rules: Arc::default(),
             preserve: Preserve {
@@ -333,7 +372,11 @@ impl Default for Settings {
                 executability: Executability::Ignore,
                 omit_times: OmitTimes::empty(),
             },
-            links: Links { source: SourceLinks::AsLinks, dest_dirs: DestDirLinks::Replace },
+            links: Links {
+                source: SourceLinks::AsLinks,
+                dest_dirs: DestDirLinks::Replace,
+                leaving: LeavingLinks::Copy,
+            },
             evidence: Evidence::SizeAndTime,
             update: Update {
                 existing: Existing::Update,

@@ -98,6 +98,7 @@ impl Display {
         } else if self.itemize == 1
             || level(Flag::Name) == 1
             || level(Flag::Del) >= 1
+            || level(Flag::Symsafe) >= 1
             || self.effect == Effect::VerifyOnly
         {
             Detail::Changes

@@ -112,6 +112,8 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
         Why::NotRecursive => (true, "skipping directory ", ""),
         Why::DirNotEmpty => (true, "cannot delete non-empty directory: ", ""),
         Why::MountPoint => (level(Flag::Mount) >= 1, "[sender] skipping mount-point dir ", ""),
+        Why::UnsafeLink => return led_out("ignoring", Flag::Name, change, display),
+        Why::UnsafeFollowed => return led_out("copying", Flag::Symsafe, change, display),
         Why::Hidden => return ruled("[sender] hiding", change, display),
         Why::Shown => return ruled("[sender] showing", change, display),
         Why::Protected => return ruled("[generator] protecting", change, display),
@@ -125,6 +127,17 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
         line.extend_from_slice(after.as_bytes());
         line
     })
+}
+
+/// What is done about a symlink that leads out of the transfer.
+fn led_out(what: &str, flag: Flag, change: &Change, display: &Display) -> Option<Vec<u8>> {
+    let target = change.target.as_deref().filter(|_| display.levels.of(flag) >= 1)?;
+    let mut line = format!("{what} unsafe symlink \"").into_bytes();
+    display.escape.append(&mut line, change.path.as_bytes());
+    line.extend_from_slice(b"\" -> \"");
+    display.escape.append(&mut line, target);
+    line.push(b'"');
+    Some(line)
 }
 
 /// Which filter rule decided about an entry (rsync.1, `--debug=FILTER`).

@@ -85,6 +85,12 @@ bitflags! {
         const FULL_LISTING = 1 << 33;
         /// `--help`.
         const HELP = 1 << 34;
+        /// `--safe-links`.
+        const SAFE_LINKS = 1 << 48;
+        /// `--copy-unsafe-links`.
+        const COPY_UNSAFE_LINKS = 1 << 49;
+        /// `--prune-empty-dirs`.
+        const PRUNE_EMPTY_DIRS = 1 << 50;
         /// `--delete-excluded`.
         const DELETE_EXCLUDED = 1 << 35;
     }

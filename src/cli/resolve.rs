@@ -18,9 +18,9 @@ use crate::cli::sizes::{number, size};
 use crate::filter::list::Unsided;
 use crate::model::change::Attrs;
 use crate::settings::{
-    Delete, DestDirLinks, Durability, Effect, Effort, Evidence, Executability, Existing,
-    Extraneous, FullDirs, Jobs, Kinds, Links, Missing, Mounts, OmitTimes, Parents, Preserve,
-    Recursion, Select, Settings, SourceLinks, Update, Verify, Window,
+    Delete, DestDirLinks, Durability, Effect, Effort, EmptyDirs, Evidence, Executability, Existing,
+    Extraneous, FullDirs, Jobs, Kinds, LeavingLinks, Links, Missing, Mounts, OmitTimes, Parents,
+    Preserve, Recursion, Select, Settings, SourceLinks, Update, Verify, Window,
 };
 
 /// What a command line asks for.
@@ -247,6 +247,7 @@ impl Choices {
             max_size: self.max_size,
             min_size: self.min_size,
             kinds,
+            empty_dirs: self.pick(Switches::PRUNE_EMPTY_DIRS, EmptyDirs::Prune, EmptyDirs::Keep),
         }
     }
 
@@ -265,8 +266,13 @@ impl Choices {
     }
 
     fn links(&self) -> Links {
-        let to_dirs = SourceLinks::FollowToDirs;
-        let source = self.pick(Switches::COPY_DIRLINKS, to_dirs, SourceLinks::AsLinks);
+        let source =
+            match (self.has(Switches::COPY_UNSAFE_LINKS), self.has(Switches::COPY_DIRLINKS)) {
+                (false, false) => SourceLinks::AsLinks,
+                (false, true) => SourceLinks::FollowToDirs,
+                (true, false) => SourceLinks::FollowUnsafe,
+                (true, true) => SourceLinks::FollowUnsafeOrToDirs,
+            };
         Links {
             source: self.pick(Switches::COPY_LINKS, SourceLinks::Follow, source),
             dest_dirs: self.pick(
@@ -274,6 +280,7 @@ impl Choices {
                 DestDirLinks::Keep,
                 DestDirLinks::Replace,
             ),
+            leaving: self.pick(Switches::SAFE_LINKS, LeavingLinks::Skip, LeavingLinks::Copy),
         }
     }
 
@@ -335,6 +342,7 @@ impl Choices {
         let header = match settings.select.recursion {
             _ if settings.effect == Effect::VerifyOnly => Header::None,
             Recursion::None => Header::None,
+            Recursion::Full if settings.select.empty_dirs == EmptyDirs::Prune => Header::Full,
             Recursion::Full => self.pick(Switches::FULL_LISTING, Header::Full, Header::Incremental),
             Recursion::OneLevel => Header::Full,
         };

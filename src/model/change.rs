@@ -98,6 +98,11 @@ pub enum Why {
     OwnDestination,
     /// `-xx`: a mount point.
     MountPoint,
+    /// `--safe-links`: a symlink that leads out of the transfer.
+    UnsafeLink,
+    /// `--copy-unsafe-links`: a symlink that leads out of the transfer, and so stands for what it
+    /// points to. This is only told.
+    UnsafeFollowed,
     /// A directory, and neither `--recursive` nor `--dirs` was given.
     NotRecursive,
     /// A directory in the way is not empty and nobody allowed to delete it.

@@ -120,6 +120,9 @@ impl Visit for Copy<'_> {
             sheet.record(record, || at.path());
             return None;
         }
+        if self.pass.leaves_link(at, source, sheet) {
+            return None;
+        }
         let diff = match self.diff_of(at, pair) {
             Ok(diff) => diff,
             Err(trouble) => {

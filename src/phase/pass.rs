@@ -18,10 +18,11 @@ use crate::model::change::{Action, Attrs, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::RelPath;
+use crate::model::target::is_unsafe;
 use crate::report::ledger::{Deciding, Ledger, Record, Sheet};
 use crate::report::observer::{Detail, Ending, Event, Phase};
 use crate::scan::node::{At, Node, Spot};
-use crate::settings::{Effect, FullDirs, Settings};
+use crate::settings::{Effect, FullDirs, LeavingLinks, Settings};
 use crate::sys::chain::Budget;
 use crate::sys::dir::Follow;
 use crate::sys::mount::has_no_inodes;
@@ -294,6 +295,29 @@ impl<'a> Pass<'a> {
             Attrs::MTIME
         } else {
             Attrs::MTIME_NOW
+        }
+    }
+
+    /// `--safe-links`: records a symlink that leads out of the transfer as left alone, and one that
+    /// can not be read as failed. False if nothing was said: the entry takes part.
+    pub fn leaves_link(&self, at: &At<'_, Memo>, source: &Meta, sheet: &mut Sheet<'_>) -> bool {
+        if self.settings.links.leaving == LeavingLinks::Copy || source.kind != Kind::Symlink {
+            return false;
+        }
+        let target = read::link_target(at.source, at.name).during(Side::Source, "read the link");
+        match target {
+            Ok(target) if is_unsafe(&target, at.node.path().depth()) => {
+                let action = Action::Keep(Why::UnsafeLink);
+                let record = Record::of(source, action, Diff::NONE);
+                sheet.record(Record { target: Some(target), ..record }, || at.path());
+                true
+            }
+            Ok(_) => false,
+            Err(trouble) => {
+                let record = Record::of(source, Action::Create, Diff::NONE);
+                self.fail(at, record, trouble, sheet);
+                true
+            }
         }
     }
 

@@ -215,6 +215,7 @@ impl<'l> Sheet<'l> {
             Action::Keep(
                 Why::NonRegular | Why::NotRecursive | Why::DirNotEmpty | Why::OwnDestination,
             ) => Detail::Notices,
+            Action::Keep(Why::UnsafeLink | Why::UnsafeFollowed) => Detail::Changes,
             Action::Keep(_) => Detail::All,
             _ => Detail::Changes,
         };

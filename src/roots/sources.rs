@@ -130,7 +130,9 @@ impl Sources {
             io::ErrorKind::NotFound => Lost::Missing(error),
             _ => Lost::Unknown(error),
         })?;
-        if meta.kind == Kind::Symlink && settings.links.source != SourceLinks::AsLinks {
+        let may_follow = layer::may_follow(&dir, &name, settings.links.source, 0);
+        let is_link = meta.kind == Kind::Symlink;
+        if is_link && may_follow {
             // A link that leads nowhere is told by the walk.
             meta = stat::entry(&dir, &name, Follow::Links).unwrap_or(meta);
         }
@@ -140,7 +142,10 @@ impl Sources {
             self.hidden.push((RelPath::from_names([&name]), meta.kind, said));
             return Ok(());
         }
-        if meta.kind == Kind::Dir && settings.select.recursion == Recursion::None {
+        // rsync asks whether it is a directory before it asks where a symlink leads.
+        let is_led_out = is_link && !settings.links.source.follows_dirs();
+        let is_dir = meta.kind == Kind::Dir && !is_led_out;
+        if is_dir && settings.select.recursion == Recursion::None {
             self.skipped_dirs.push((RelPath::from_names([&name]), meta));
             return Ok(());
         }
@@ -200,7 +205,7 @@ impl Sources {
         let listed = layer.chain.get().and_then(|dir| {
             // Rules that can not be read end the run before this counts.
             rules.enter(&dir, &RelPath::root(), Side::Source).unwrap_or_default();
-            layer::list(layer, &dir, links, mounts)
+            layer::list(layer, &dir, links, mounts, 0)
         });
         let is_hidden = |found: &Found| {
             let what = if found.is_dir { What::Dir } else { What::Other };
@@ -218,11 +223,10 @@ impl Sources {
         };
         let mut names = names.distinct();
         let (Some(name), 0) = (names.next(), names.len()) else { return false };
-        let follow = match settings.links.source {
-            SourceLinks::AsLinks => Follow::Never,
-            SourceLinks::FollowToDirs | SourceLinks::Follow => Follow::Links,
-        };
-        let listed = chain.get().and_then(|dir| dir.open_child(name, follow)?.list());
+        let listed = chain.get().and_then(|dir| {
+            let follows = layer::may_follow(&dir, name, settings.links.source, 0);
+            dir.open_child(name, if follows { Follow::Links } else { Follow::Never })?.list()
+        });
         listed.is_ok_and(|listed| listed.is_empty())
     }
 
@@ -230,7 +234,7 @@ impl Sources {
     pub fn roots(&self, links: SourceLinks) -> Vec<FileId> {
         let follow = match links {
             SourceLinks::AsLinks => Follow::Never,
-            SourceLinks::FollowToDirs | SourceLinks::Follow => Follow::Links,
+            _ => Follow::Links,
         };
         let mut ids = Vec::new();
         for layer in &self.layers {

@@ -39,7 +39,7 @@ impl<V: Visit> Walk<'_, V> {
                 if !matches!(layer.reach, Reach::Names(_)) {
                     layer.rules.enter(&dir, &node.path(), Side::Source)?;
                 }
-                list(layer, &dir, self.links, self.select.mounts)
+                list(layer, &dir, self.links, self.select.mounts, node.path().depth())
                     .during(Side::Source, "list the directory")
             });
             match listed {
@@ -53,6 +53,7 @@ impl<V: Visit> Walk<'_, V> {
             }
         }
         let mut joined = merge(layers);
+        self.prune(node, &mut joined, sheet);
         // Names of single operands say nothing of what else is in the source.
         let is_partial = node.layers.iter().all(|layer| layer.reach.is_partial());
         let deletes = !is_partial && self.visitor.wants_extras() && whole;
@@ -71,7 +72,12 @@ impl<V: Visit> Walk<'_, V> {
         contents: Contents,
         sheet: &mut Sheet<'_>,
     ) -> Vec<Found> {
-        let Contents { found, unseen, mount_points } = contents;
+        let Contents { found, unseen, mount_points, led_out } = contents;
+        for (name, target) in led_out {
+            sheet.tally.planned += 1;
+            let why = Record::leaving(Kind::Symlink, Why::UnsafeFollowed);
+            sheet.record(Record { target: Some(target), ..why }, || node.path().join(&name));
+        }
         sheet.tally.planned += (unseen.len() + mount_points.len()) as u64;
         for (name, trouble) in unseen {
             let spot = Spot { node, layer, name: Some(&name) };

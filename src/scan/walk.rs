@@ -17,6 +17,7 @@ use crate::model::meta::{Kind, Meta};
 use crate::report::gauge::Gauge;
 use crate::report::ledger::{Record, Sheet};
 use crate::scan::join::{Joined, in_batches};
+use crate::scan::layer::Layer;
 use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::own::OwnDirs;
 use crate::scan::ranges::Ranged;
@@ -437,6 +438,11 @@ fn count_repeated<M>(node: &Node<M>, joined: &[Joined], sheet: &mut Sheet<'_>) {
 
 /// The directory of the run that `entry` is, with all layers that have it.
 fn child<M>(node: &Arc<Node<M>>, entry: &Joined) -> Arc<Node<M>> {
+    node.child(&entry.found.name, child_layers(node, entry), entry.in_dest)
+}
+
+/// The source directories that are merged into `entry`.
+pub(crate) fn child_layers<M>(node: &Node<M>, entry: &Joined) -> Vec<Layer> {
     let own = &node.layers[entry.layer];
     let mut layers = vec![own.child(&entry.found)];
     for (at, found) in &entry.merged {
@@ -448,5 +454,5 @@ fn child<M>(node: &Arc<Node<M>>, entry: &Joined) -> Arc<Node<M>> {
             layers.push(other.child(found));
         }
     }
-    node.child(&entry.found.name, layers, entry.in_dest)
+    layers
 }

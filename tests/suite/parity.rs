@@ -201,6 +201,12 @@ const ALLOWED: &[Allowed] = &[
                  do not protect any more",
     },
     Allowed {
+        name: "protected-and-pruned",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "a protected directory whose source --prune-empty-dirs left out: rsync empties it and keeps it; twosync keeps \
+                 it whole",
+    },
+    Allowed {
         name: "keeps-its-sources",
         covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Tree],
         reason: "rsync deletes a source from a destination that holds it; twosync refuses to",
@@ -236,10 +242,12 @@ groups! {
     output
     owners
     progress
+    prune
     removals
     specials
     times
     unprivileged
+    unsafe_links
     update
     usage
 }

@@ -17,7 +17,9 @@ const LOOSE_STATS: [&[u8]; 5] = [
 ];
 
 /// How lines of the message stream begin.
-const MESSAGE_STARTS: [&[u8]; 7] = [
+const MESSAGE_STARTS: [&[u8]; 9] = [
+    LISTED,
+    b"ignoring unsafe symlink ",
     b"deleting ",
     b"*deleting   ",
     b"skipping ",
@@ -30,6 +32,9 @@ const MESSAGE_STARTS: [&[u8]; 7] = [
 /// How lines of the message stream end.
 const MESSAGE_ENDS: [&[u8]; 5] =
     [b" is uptodate", b" exists", b" is newer", b" is over max-size", b" is under min-size"];
+
+/// What rsync says while it lists, in the order of the file system.
+const LISTED: &[u8] = b"copying unsafe symlink ";
 
 /// Quotes an index of rsync's own file list, which nobody else has.
 const DUPLICATE_LINE: &[u8] = b"removing duplicate name ";
@@ -71,6 +76,10 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
     if order == Order::Free {
         items.sort();
     }
+    let (mut found, told): (Vec<_>, Vec<_>) =
+        messages.into_iter().partition(|line| line.starts_with(LISTED));
+    found.sort();
+    messages = [found, told].concat();
     if !messages.is_empty() {
         messages.insert(0, b"(messages)".to_vec());
     }

@@ -1,0 +1,104 @@
+//! `--prune-empty-dirs`: directories that hold nothing that takes part are left out.
+//!
+//! What a directory holds is found out by looking below it, up to the first thing that takes part:
+//! nothing that the walk does later may hang on a directory that was made and then was not wanted.
+
+use std::collections::HashSet;
+
+use crate::error::{During, Side, Trouble};
+use crate::filter::pattern::What;
+use crate::filter::within::{Reasons, Said};
+use crate::model::meta::FileId;
+use crate::model::path::RelPath;
+use crate::report::ledger::Sheet;
+use crate::scan::join::Joined;
+use crate::scan::layer::{Found, Layer, list};
+use crate::scan::reach::Reach;
+use crate::scan::walk::{NodeOf, Visit, Walk, child_layers};
+use crate::settings::{EmptyDirs, Mounts, SourceLinks};
+
+/// Why nobody can tell what is in a directory.
+enum Unknown {
+    /// It can not be listed.
+    Unlisted,
+    /// Something in it can not be looked at.
+    Unseen,
+}
+
+impl From<Trouble> for Unknown {
+    fn from(_: Trouble) -> Self {
+        Self::Unlisted
+    }
+}
+
+impl<V: Visit> Walk<'_, V> {
+    /// Drops the directories among `joined` that hold nothing but directories.
+    pub(crate) fn prune(&self, node: &NodeOf<V>, joined: &mut Vec<Joined>, sheet: &mut Sheet<'_>) {
+        if self.select.empty_dirs == EmptyDirs::Keep {
+            return;
+        }
+        joined.retain(|entry| {
+            let dirs = if entry.found.is_dir { self.hollow(node, entry) } else { None };
+            // They count as listed, as in rsync.
+            sheet.tally.listed.dirs += dirs.unwrap_or(0);
+            dirs.is_none()
+        });
+    }
+
+    /// The number of directories that `entry` is and holds, if it holds nothing else that takes part.
+    /// A file does so whatever its size, and whether its kind is copied or not (as in rsync 3.5.0).
+    /// What can not be looked at is kept: the walk tells of it.
+    fn hollow(&self, node: &NodeOf<V>, entry: &Joined) -> Option<u64> {
+        let path = node.path().join(&entry.found.name);
+        let mut met = HashSet::new();
+        let mut waiting: Vec<(Layer, RelPath)> =
+            child_layers(node, entry).into_iter().map(|layer| (layer, path.clone())).collect();
+        let mut dirs = 0;
+        while let Some((layer, path)) = waiting.pop() {
+            if self.stop.is_requested() {
+                return None;
+            }
+            dirs += 1;
+            let found = self.peek(&layer, &path, &mut met).ok()?;
+            if found.iter().any(|found| !found.is_dir) {
+                return None;
+            }
+            let below = found.iter().map(|found| (layer.child(found), path.join(&found.name)));
+            waiting.extend(below);
+            layer.chain.give_back_if_tight();
+        }
+        Some(dirs)
+    }
+
+    /// What takes part in one directory.
+    fn peek(
+        &self,
+        layer: &Layer,
+        path: &RelPath,
+        met: &mut HashSet<FileId>,
+    ) -> Result<Vec<Found>, Unknown> {
+        if matches!(layer.reach, Reach::Itself) {
+            return Ok(Vec::new());
+        }
+        let dir = layer.chain.get().during(Side::Source, "open the directory")?;
+        let Some(id) = layer.id() else { return Err(Unknown::Unlisted) };
+        let stays_out = self.select.mounts != Mounts::Cross && !layer.is_on(id.dev);
+        // Symlinks that are followed may lead back to where we have been.
+        let was_met = self.links != SourceLinks::AsLinks && !met.insert(id);
+        if stays_out || was_met || self.own.contains(id) {
+            return Ok(Vec::new());
+        }
+        layer.rules.enter(&dir, path, Side::Source)?;
+        let listed = list(layer, &dir, self.links, self.select.mounts, path.depth());
+        let mut contents = listed.during(Side::Source, "list the directory")?;
+        if !contents.unseen.is_empty() {
+            return Err(Unknown::Unseen);
+        }
+        contents.found.retain(|found| {
+            let what = if found.is_dir { What::Dir } else { What::Other };
+            let said = layer.rules.say(path, &found.name, what, Reasons::Unnamed);
+            !matches!(said, Said::Out(_))
+        });
+        Ok(contents.found)
+    }
+}

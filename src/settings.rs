@@ -44,7 +44,7 @@ pub struct Settings {
 pub struct Roots {
     /// Source operands; at least one.
     pub sources: Vec<PathBuf>,
-    /// The destination operand.
+    /// The destination operand; not looked at if the sources are only listed.
     pub dest: PathBuf,
     /// What may be made above the destination.
     pub parents: Parents,
@@ -324,6 +324,8 @@ pub enum Effect {
     DryRun,
     /// It compares and says what differs (`--verify-only`).
     VerifyOnly,
+    /// It lists the sources; there is no destination (`--list-only`).
+    List,
 }
 
 /// How hard to work.

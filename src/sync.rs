@@ -13,6 +13,7 @@ use crate::journal::store::{Digests, Journal};
 use crate::model::change::{Action, Diff, Why};
 use crate::model::entry::Pair;
 use crate::phase::copy::Copy;
+use crate::phase::list::List;
 use crate::phase::pass::{Memo, Pass};
 use crate::phase::verify::Verify;
 use crate::report::ledger::{Deciding, Keeps, Ledger, Record, Sheet};
@@ -85,7 +86,7 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
         observer.fault(&fault);
     }
     sources.check_rules()?;
-    let dest = if sources.is_empty() {
+    let dest = if sources.is_empty() || settings.effect == Effect::List {
         Dest::nowhere(settings)
     } else {
         open_dest(settings, &sources, permit.as_ref(), &budget, umask)?
@@ -158,12 +159,14 @@ impl Run<'_> {
     fn both_phases(&self, workers: usize, report: &mut Report) {
         let settings = self.pass.settings;
         let mut digests = Digests::none();
-        if settings.effect != Effect::VerifyOnly {
-            digests = self.copy(workers, report);
+        match settings.effect {
+            Effect::Sync | Effect::DryRun => digests = self.copy(workers, report),
+            Effect::List => self.list(report),
+            Effect::VerifyOnly => {}
         }
         let verifies = match settings.effect {
             Effect::Sync => settings.verify != settings::Verify::None,
-            Effect::DryRun => false,
+            Effect::DryRun | Effect::List => false,
             Effect::VerifyOnly => true,
         };
         if !self.pass.stop.is_requested() {
@@ -187,15 +190,7 @@ impl Run<'_> {
         let (ledger, first) = Ledger::new(Phase::Copy, Keeps::Tell, self.observer);
         self.observer.phase_starts(Phase::Copy, &ledger);
         let copy = Copy { pass: &self.pass, journal: journal.as_ref(), ledger: &ledger };
-        let mut sheet = ledger.sheet(first);
-        for (path, kind, said) in &self.sources.hidden {
-            sheet.ruled(path.clone(), *kind, Deciding::Transfer, said.clone());
-        }
-        for (path, dir) in &self.sources.skipped_dirs {
-            sheet.tally.planned += 1;
-            let record = Record::of(dir, Action::Keep(Why::NotRecursive), Diff::NONE);
-            sheet.record(record, || path.clone());
-        }
+        let sheet = self.told_of_operands(ledger.sheet(first));
         let counted = Stop::default();
         thread::scope(|scope| {
             if self.observer.wants_survey() {
@@ -208,6 +203,29 @@ impl Run<'_> {
         self.observer.phase_ends(Phase::Copy, &ledger);
         let sorted = journal.map(Journal::sort).transpose();
         sorted.unwrap_or_else(|error| self.journal_failed(error, report)).unwrap_or_default()
+    }
+
+    /// Lists the sources.
+    fn list(&self, report: &mut Report) {
+        let (ledger, first) = Ledger::new(Phase::Copy, Keeps::Tell, self.observer);
+        self.observer.phase_starts(Phase::Copy, &ledger);
+        let list = List { pass: &self.pass, ledger: &ledger };
+        self.walk(&list, self.told_of_operands(ledger.sheet(first)));
+        report.copy = self.close(&ledger, report);
+        self.observer.phase_ends(Phase::Copy, &ledger);
+    }
+
+    /// Tells which operands are left out, and why.
+    fn told_of_operands<'l>(&self, mut sheet: Sheet<'l>) -> Sheet<'l> {
+        for (path, kind, said) in &self.sources.hidden {
+            sheet.ruled(path.clone(), *kind, Deciding::Transfer, said.clone());
+        }
+        for (path, dir) in &self.sources.skipped_dirs {
+            sheet.tally.planned += 1;
+            let record = Record::of(dir, Action::Keep(Why::NotRecursive), Diff::NONE);
+            sheet.record(record, || path.clone());
+        }
+        sheet
     }
 
     /// Without a journal phase two reads both sides: slower, and just as good. But what it is to do
@@ -237,7 +255,7 @@ impl Run<'_> {
     fn verify(&self, digests: &Digests, report: &mut Report) {
         let keeps = match self.pass.settings.effect {
             Effect::VerifyOnly => Keeps::Tell,
-            Effect::Sync | Effect::DryRun => Keeps::Told,
+            Effect::Sync | Effect::DryRun | Effect::List => Keeps::Told,
         };
         let (ledger, first) = Ledger::new(Phase::Verify, keeps, self.observer);
         self.observer.phase_starts(Phase::Verify, &ledger);

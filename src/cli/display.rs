@@ -78,6 +78,7 @@ impl Display {
     pub fn progress(&self) -> Progress {
         match (self.levels.of(Flag::Progress), self.escape.reader) {
             (0, _) => Progress::None,
+            _ if self.effect == Effect::List => Progress::None,
             (_, Reader::Terminal) => Progress::Bars,
             _ if self.effect == Effect::VerifyOnly => Progress::None,
             (1, _) => Progress::Files,

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::cli::display::{Display, Volume};
 use crate::cli::info::Flag;
+use crate::cli::listing::listed;
 use crate::model::change::{Action, Change, Why};
 use crate::model::meta::Kind;
 use crate::report::observer::{Ending, Event, Outcome, Phase};
@@ -112,6 +113,7 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
         Why::NotRecursive => (true, "skipping directory ", ""),
         Why::DirNotEmpty => (true, "cannot delete non-empty directory: ", ""),
         Why::MountPoint => (level(Flag::Mount) >= 1, "[sender] skipping mount-point dir ", ""),
+        Why::Listed => return listed(change, display),
         Why::UnsafeLink => return led_out("ignoring", Flag::Name, change, display),
         Why::UnsafeFollowed => return led_out("copying", Flag::Symsafe, change, display),
         Why::Hidden => return ruled("[sender] hiding", change, display),

@@ -27,6 +27,7 @@ pub mod display;
 pub mod help;
 pub mod info;
 pub mod lines;
+pub mod listing;
 pub mod names;
 pub mod numbers;
 pub mod operands;

@@ -91,6 +91,10 @@ bitflags! {
         const COPY_UNSAFE_LINKS = 1 << 49;
         /// `--prune-empty-dirs`.
         const PRUNE_EMPTY_DIRS = 1 << 50;
+        /// `--list-only`.
+        const LIST_ONLY = 1 << 51;
+        /// `--no-dirs` was the last word about `--dirs`: listing does not imply it.
+        const NO_DIRS = 1 << 52;
         /// `--delete-excluded`.
         const DELETE_EXCLUDED = 1 << 35;
     }

@@ -10,7 +10,7 @@ use crate::cli::display::{Display, Header, Sink, Volume};
 use crate::cli::info::{self, Answer, Asked, Flag, Levels};
 use crate::cli::names::{Escape, High, Reader};
 use crate::cli::numbers::Numbers;
-use crate::cli::operands;
+use crate::cli::operands::{self, Purpose};
 use crate::cli::options::{Counter, Meaning, Sense, Setting, Switches};
 use crate::cli::problem::Problem;
 use crate::cli::rules;
@@ -102,9 +102,15 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     if args.operands.is_empty() {
         return Ok(Request::Usage);
     }
+    if args.operands.len() == 1 {
+        choices.switches.insert(Switches::LIST_ONLY);
+    }
     choices.check()?;
-    let roots = operands::roots(&args.operands, choices.parents())?;
-    checks::temp_dir(choices.temp_dir.as_deref(), &roots.dest)?;
+    let purpose = choices.pick(Switches::LIST_ONLY, Purpose::List, Purpose::Copy);
+    let roots = operands::roots(&args.operands, choices.parents(), purpose)?;
+    if purpose == Purpose::Copy {
+        checks::temp_dir(choices.temp_dir.as_deref(), &roots.dest)?;
+    }
     let settings = Settings {
         roots,
         select: choices.select(around.user),
@@ -127,7 +133,12 @@ impl Choices {
         let name = given.row.name;
         match given.row.meaning {
             Meaning::Switch(Switches::HELP, _) => self.text = Some(Request::Help),
-            Meaning::Switch(switches, sense) => self.switches.set(switches, sense == Sense::On),
+            Meaning::Switch(switches, sense) => {
+                self.switches.set(switches, sense == Sense::On);
+                if switches == Switches::DIRS {
+                    self.switches.set(Switches::NO_DIRS, sense == Sense::Off);
+                }
+            }
             Meaning::Count(counter, sense) => self.count(counter, sense)?,
             Meaning::Set(setting) => self.set(setting, name, &given.value)?,
             Meaning::Rule(option) => self.rules.push((option, given.value.clone())),
@@ -205,6 +216,11 @@ impl Choices {
                 "--delete does not work without --recursive (-r) or --dirs (-d)",
             ));
         }
+        if self.has(Switches::VERIFY_ONLY | Switches::LIST_ONLY) {
+            return Err(Problem::usage(
+                "--verify-only compares with a destination, and a listing has none",
+            ));
+        }
         if self.has(Switches::VERIFY_ONLY)
             && matches!(self.verify, Some(Verify::None | Verify::Transferred))
         {
@@ -228,7 +244,9 @@ impl Choices {
         if self.has(Switches::RECURSIVE) {
             Recursion::Full
         } else {
-            self.pick(Switches::DIRS, Recursion::OneLevel, Recursion::None)
+            let lists = self.has(Switches::LIST_ONLY) && !self.has(Switches::NO_DIRS);
+            let is_level = lists || self.has(Switches::DIRS);
+            if is_level { Recursion::OneLevel } else { Recursion::None }
         }
     }
 
@@ -315,7 +333,8 @@ impl Choices {
 
     fn effect(&self) -> Effect {
         let copies = self.pick(Switches::DRY_RUN, Effect::DryRun, Effect::Sync);
-        self.pick(Switches::VERIFY_ONLY, Effect::VerifyOnly, copies)
+        let copies = self.pick(Switches::VERIFY_ONLY, Effect::VerifyOnly, copies);
+        self.pick(Switches::LIST_ONLY, Effect::List, copies)
     }
 
     /// Who says that only sizes count does not want to hear that other files differ, but what this
@@ -358,7 +377,10 @@ impl Choices {
             },
             sink: self.pick(Switches::ALL_TO_STDERR, Sink::Stderr, Sink::Stdout),
             header,
-            effect: settings.effect,
+            effect: match settings.effect {
+                Effect::List => self.pick(Switches::DRY_RUN, Effect::DryRun, Effect::List),
+                effect => effect,
+            },
             verify: settings.verify,
         }
     }

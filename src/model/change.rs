@@ -2,7 +2,7 @@
 
 use bitflags::bitflags;
 
-use crate::model::meta::Kind;
+use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
 
 bitflags! {
@@ -107,6 +107,8 @@ pub enum Why {
     NotRecursive,
     /// A directory in the way is not empty and nobody allowed to delete it.
     DirNotEmpty,
+    /// `--list-only`: it was listed, which is all that was asked for.
+    Listed,
     /// A filter rule hides it from the transfer.
     Hidden,
     /// A filter rule says that it takes part. It does; this is only told.
@@ -151,6 +153,8 @@ pub struct Change {
     pub because: Option<Box<str>>,
     /// Length of a regular file in bytes, otherwise 0.
     pub size: u64,
+    /// All that a look at it says, if it is to be listed ([`Why::Listed`]).
+    pub listed: Option<Box<Meta>>,
 }
 
 impl Change {

@@ -4,5 +4,6 @@ pub mod copy;
 pub mod dirs;
 pub mod extras;
 pub mod large;
+pub mod list;
 pub mod pass;
 pub mod verify;

@@ -117,7 +117,7 @@ impl<'a> Pass<'a> {
             policy,
             // An audit deletes nothing, and lists all.
             limit: Limit::new(match settings.effect {
-                Effect::VerifyOnly => None,
+                Effect::VerifyOnly | Effect::List => None,
                 Effect::Sync | Effect::DryRun => settings.delete.limit,
             }),
             sources: HashSet::new(),

@@ -72,7 +72,8 @@ impl<V: Visit> Walk<'_, V> {
         contents: Contents,
         sheet: &mut Sheet<'_>,
     ) -> Vec<Found> {
-        let Contents { found, unseen, mount_points, led_out } = contents;
+        let Contents { found, mut unseen, mount_points, led_out } = contents;
+        unseen.retain(|(name, _)| !is_hidden(node, layer, name, sheet));
         for (name, target) in led_out {
             sheet.tally.planned += 1;
             let why = Record::leaving(Kind::Symlink, Why::UnsafeFollowed);
@@ -120,6 +121,15 @@ impl<V: Visit> Walk<'_, V> {
         }
         Ok(())
     }
+}
+
+/// True if the filter rules hide a name of which nobody knows what it is.
+fn is_hidden<M>(node: &Node<M>, layer: usize, name: &Name, sheet: &mut Sheet<'_>) -> bool {
+    let (path, reasons) = (node.path(), sheet.ledger().reasons());
+    let said = node.layers[layer].rules.say(&path, name, What::Other, reasons);
+    let is_out = matches!(said, Said::Out(_));
+    sheet.ruled(path.join(name), Kind::File, Deciding::Transfer, said);
+    is_out
 }
 
 /// Drops what the filter rules hide.

@@ -9,7 +9,7 @@ use crate::error::{During, Side, Trouble};
 use crate::filter::pattern::What;
 use crate::filter::within::{Reasons, Said};
 use crate::model::meta::FileId;
-use crate::model::path::RelPath;
+use crate::model::path::{Name, RelPath};
 use crate::report::ledger::Sheet;
 use crate::scan::join::Joined;
 use crate::scan::layer::{Found, Layer, list};
@@ -91,14 +91,14 @@ impl<V: Visit> Walk<'_, V> {
         layer.rules.enter(&dir, path, Side::Source)?;
         let listed = list(layer, &dir, self.links, self.select.mounts, path.depth());
         let mut contents = listed.during(Side::Source, "list the directory")?;
-        if !contents.unseen.is_empty() {
+        let is_out = |name: &Name, is_dir: bool| {
+            let what = if is_dir { What::Dir } else { What::Other };
+            matches!(layer.rules.say(path, name, what, Reasons::Unnamed), Said::Out(_))
+        };
+        if contents.unseen.iter().any(|(name, _)| !is_out(name, false)) {
             return Err(Unknown::Unseen);
         }
-        contents.found.retain(|found| {
-            let what = if found.is_dir { What::Dir } else { What::Other };
-            let said = layer.rules.say(path, &found.name, what, Reasons::Unnamed);
-            !matches!(said, Said::Out(_))
-        });
+        contents.found.retain(|found| !is_out(&found.name, found.is_dir));
         Ok(contents.found)
     }
 }

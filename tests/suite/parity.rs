@@ -73,11 +73,6 @@ const ALLOWED: &[Allowed] = &[
                  the new time and carries it over",
     },
     Allowed {
-        name: "listing-later",
-        covers: &[Aspect::ExitCode],
-        reason: "a single operand lists it in rsync; twosync says that it does not support that yet",
-    },
-    Allowed {
         name: "unlisted-directory-mode",
         covers: &[Aspect::Tree],
         reason: "rsync leaves its own helping u+rw on a directory that the source did not let it list; twosync sets the mode",
@@ -233,6 +228,7 @@ groups! {
     hardlinks
     limits
     links
+    listing
     masks
     merging
     modes

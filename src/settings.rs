@@ -11,6 +11,7 @@ use bitflags::bitflags;
 use crate::filter::rules::RuleSet;
 use crate::model::change::Attrs;
 use crate::model::meta::Kind;
+use crate::model::target::unmunged;
 
 /// All groups.
 #[derive(Clone, Debug)]
@@ -130,9 +131,28 @@ pub struct Preserve {
     pub executability: Executability,
     /// Whose times are left out although `MTIME` is preserved.
     pub omit_times: OmitTimes,
+    /// What becomes of the targets of munged symlinks.
+    pub munged: MungedLinks,
+}
+
+/// `--munge-links`, which on the sending side takes the mark off (rsync 3.5.0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MungedLinks {
+    /// They are copied as they are.
+    Keep,
+    /// They lose the mark.
+    Restore,
 }
 
 impl Preserve {
+    /// The target that a symlink shall have whose source's is `target`.
+    pub fn target(&self, target: Box<[u8]>) -> Box<[u8]> {
+        match self.munged {
+            MungedLinks::Keep => target,
+            MungedLinks::Restore => unmunged(target),
+        }
+    }
+
     /// True if a run sets the time of entries of this kind.
     pub fn sets_time(&self, kind: Kind) -> bool {
         let omitted = match kind {
@@ -373,6 +393,7 @@ impl Default for Settings {
                 attrs: Attrs::empty(),
                 executability: Executability::Ignore,
                 omit_times: OmitTimes::empty(),
+                munged: MungedLinks::Keep,
             },
             links: Links {
                 source: SourceLinks::AsLinks,

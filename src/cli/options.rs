@@ -91,6 +91,8 @@ bitflags! {
         const COPY_UNSAFE_LINKS = 1 << 49;
         /// `--prune-empty-dirs`.
         const PRUNE_EMPTY_DIRS = 1 << 50;
+        /// `--munge-links`.
+        const MUNGE_LINKS = 1 << 53;
         /// `--list-only`.
         const LIST_ONLY = 1 << 51;
         /// `--no-dirs` was the last word about `--dirs`: listing does not imply it.

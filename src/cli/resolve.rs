@@ -19,8 +19,8 @@ use crate::filter::list::Unsided;
 use crate::model::change::Attrs;
 use crate::settings::{
     Delete, DestDirLinks, Durability, Effect, Effort, EmptyDirs, Evidence, Executability, Existing,
-    Extraneous, FullDirs, Jobs, Kinds, LeavingLinks, Links, Missing, Mounts, OmitTimes, Parents,
-    Preserve, Recursion, Select, Settings, SourceLinks, Update, Verify, Window,
+    Extraneous, FullDirs, Jobs, Kinds, LeavingLinks, Links, Missing, Mounts, MungedLinks,
+    OmitTimes, Parents, Preserve, Recursion, Select, Settings, SourceLinks, Update, Verify, Window,
 };
 
 /// What a command line asks for.
@@ -280,7 +280,8 @@ impl Choices {
         omit_times.set(OmitTimes::LINKS, self.has(Switches::OMIT_LINK_TIMES));
         let follows = self.has(Switches::EXECUTABILITY) && !self.has(Switches::PERMS);
         let executability = if follows { Executability::Follow } else { Executability::Ignore };
-        Preserve { attrs, executability, omit_times }
+        let munged = self.pick(Switches::MUNGE_LINKS, MungedLinks::Restore, MungedLinks::Keep);
+        Preserve { attrs, executability, omit_times, munged }
     }
 
     fn links(&self) -> Links {

@@ -1,4 +1,16 @@
-//! Whether the target of a symlink leads out of the tree that is copied. Pure: it goes by the text.
+//! Targets of symlinks: whether one leads out of the tree that is copied, and whether it is munged.
+//! Pure: it goes by the text.
+
+/// What rsync's daemon writes before the targets of symlinks that uploads may not use.
+const MUNGED: &[u8] = b"/rsyncd-munged/";
+
+/// The target without the mark of a munged one (rsyncd.conf.5, `munge symlinks`).
+pub fn unmunged(target: Box<[u8]>) -> Box<[u8]> {
+    match target.strip_prefix(MUNGED) {
+        Some(rest) if !rest.is_empty() => rest.into(),
+        _ => target,
+    }
+}
 
 /// True if a symlink with this target is unsafe `depth` directories below the top of its transfer
 /// (rsync.1, `--safe-links`; the finer points were seen from rsync 3.5.0): it is absolute or empty, it
@@ -19,7 +31,20 @@ pub fn is_unsafe(target: &[u8], depth: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_unsafe;
+    use super::{is_unsafe, unmunged};
+
+    #[test]
+    fn the_mark_is_taken_off_once_if_anything_is_left() {
+        for (target, plain) in [
+            ("/rsyncd-munged/a", "a"),
+            ("/rsyncd-munged//a", "/a"),
+            ("/rsyncd-munged//rsyncd-munged/a", "/rsyncd-munged/a"),
+            ("/rsyncd-munged/", "/rsyncd-munged/"),
+            ("rsyncd-munged/a", "rsyncd-munged/a"),
+        ] {
+            assert_eq!(&*unmunged(target.as_bytes().into()), plain.as_bytes());
+        }
+    }
 
     /// Seen from rsync 3.5.0 at depth 1.
     #[test]

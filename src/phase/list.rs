@@ -56,7 +56,7 @@ impl Visit for List<'_> {
         let shows_target = self.pass.settings.select.kinds.contains(Kinds::SYMLINKS);
         if source.kind == Kind::Symlink && at.follow == Follow::Never && shows_target {
             match read::link_target(at.source, at.name).during(Side::Source, "read the link") {
-                Ok(target) => record.target = Some(target),
+                Ok(target) => record.target = Some(self.pass.settings.preserve.target(target)),
                 Err(trouble) => {
                     self.pass.fail(at, record, trouble, sheet);
                     return None;

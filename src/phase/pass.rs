@@ -281,7 +281,8 @@ impl<'a> Pass<'a> {
         };
         if source.kind == Kind::Symlink && is_told {
             // The line goes without a target if the link can not be read; making it tells why.
-            record.target = read::link_target(at.source, at.name).ok();
+            let target = read::link_target(at.source, at.name).ok();
+            record.target = target.map(|target| self.settings.preserve.target(target));
         }
         record
     }
@@ -305,7 +306,7 @@ impl<'a> Pass<'a> {
             return false;
         }
         let target = read::link_target(at.source, at.name).during(Side::Source, "read the link");
-        match target {
+        match target.map(|target| self.settings.preserve.target(target)) {
             Ok(target) if is_unsafe(&target, at.node.path().depth()) => {
                 let action = Action::Keep(Why::UnsafeLink);
                 let record = Record::of(source, action, Diff::NONE);

@@ -12,6 +12,7 @@ use crate::filter::rules::RuleSet;
 use crate::model::change::Attrs;
 use crate::model::meta::Kind;
 use crate::model::target::unmunged;
+use crate::sys::trust::Trust;
 
 /// All groups.
 #[derive(Clone, Debug)]
@@ -49,6 +50,8 @@ pub struct Roots {
     pub dest: PathBuf,
     /// What may be made above the destination.
     pub parents: Parents,
+    /// Which symlinks in the destination's path are followed.
+    pub trust: Trust,
 }
 
 /// `--mkpath`.

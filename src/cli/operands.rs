@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::cli::problem::Problem;
 use crate::settings::{Parents, Roots};
+use crate::sys::trust::Trust;
 
 /// What the operands are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,12 @@ pub fn roots(operands: &[OsString], parents: Parents, purpose: Purpose) -> Resul
     if purpose == Purpose::Copy && dest.as_os_str().is_empty() {
         return Err(Problem::usage("the destination operand is empty (use \".\")"));
     }
-    Ok(Roots { sources: sources.iter().map(PathBuf::from).collect(), dest, parents })
+    Ok(Roots {
+        sources: sources.iter().map(PathBuf::from).collect(),
+        dest,
+        parents,
+        trust: Trust::default(),
+    })
 }
 
 /// A colon before the first slash makes it remote, and so does rsync's URL.

@@ -165,6 +165,11 @@ pub enum RuleOption {
     From0,
     /// `--no-from0`.
     NoFrom0,
+    /// `--insecure-links`: symlinks on the way to files that are read from here on are followed,
+    /// whoever they belong to.
+    InsecureLinks,
+    /// `--no-insecure-links`.
+    NoInsecureLinks,
 }
 
 /// Whether an option switches something on or off.

@@ -20,7 +20,8 @@ use crate::model::change::Attrs;
 use crate::settings::{
     Delete, DestDirLinks, Durability, Effect, Effort, EmptyDirs, Evidence, Executability, Existing,
     Extraneous, FullDirs, Jobs, Kinds, LeavingLinks, Links, Missing, Mounts, MungedLinks,
-    OmitTimes, Parents, Preserve, Recursion, Select, Settings, SourceLinks, Update, Verify, Window,
+    OmitTimes, Parents, Preserve, Recursion, Roots, Select, Settings, SourceLinks, Update, Verify,
+    Window,
 };
 
 /// What a command line asks for.
@@ -108,6 +109,7 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     choices.check()?;
     let purpose = choices.pick(Switches::LIST_ONLY, Purpose::List, Purpose::Copy);
     let roots = operands::roots(&args.operands, choices.parents(), purpose)?;
+    let roots = Roots { trust: rules::trust(&choices.rules), ..roots };
     if purpose == Purpose::Copy {
         checks::temp_dir(choices.temp_dir.as_deref(), &roots.dest)?;
     }

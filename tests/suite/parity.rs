@@ -196,6 +196,12 @@ const ALLOWED: &[Allowed] = &[
                  do not protect any more",
     },
     Allowed {
+        name: "refused-first",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "a new destination behind a symlink of somebody else: rsync makes the directory and then refuses to enter it; \
+                 twosync refuses to make it",
+    },
+    Allowed {
         name: "protected-and-pruned",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "a protected directory whose source --prune-empty-dirs left out: rsync empties it and keeps it; twosync keeps \
@@ -225,6 +231,7 @@ groups! {
     evidence
     filters
     followed
+    foreign
     hardlinks
     limits
     links

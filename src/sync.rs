@@ -23,6 +23,7 @@ use crate::roots::dest::{Dest, open_dest};
 use crate::roots::sources::{Sources, ids_up_to_root, open_sources};
 use crate::scan::node::Node;
 use crate::scan::own::OwnDirs;
+use crate::scan::prune::Filled;
 use crate::scan::survey::survey;
 use crate::scan::walk::{Visit, Walk};
 use crate::settings::{self, Durability, Effect, Existing, Jobs, Settings, SourceLinks};
@@ -285,6 +286,7 @@ impl Run<'_> {
             stop: self.pass.stop,
             gauge: &gauge,
             unlisted: AtomicU64::new(1),
+            filled: Filled::default(),
         };
         let (rules, side) = (&settings.rules, scope::Side::Receiver);
         let protection = Rules::at(rules, side, &self.dest.root, scope::Parents::Scan);

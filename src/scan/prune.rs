@@ -4,6 +4,7 @@
 //! nothing that the walk does later may hang on a directory that was made and then was not wanted.
 
 use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{During, Side, Trouble};
 use crate::filter::pattern::What;
@@ -31,6 +32,28 @@ impl From<Trouble> for Unknown {
     }
 }
 
+/// Directories of which a search from above has found that they hold something: without that, a
+/// tree would be searched once for each of its levels. Each is asked for once.
+#[derive(Debug, Default)]
+pub struct Filled(Mutex<HashSet<RelPath>>);
+
+impl Filled {
+    fn remember(&self, paths: impl Iterator<Item = RelPath>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(paths);
+    }
+
+    /// True if `path` was among them.
+    fn forget(&self, path: &RelPath) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(path)
+    }
+}
+
+/// A directory that is being searched, and what is still to be searched in it.
+struct Level {
+    path: RelPath,
+    below: Vec<(Layer, RelPath)>,
+}
+
 impl<V: Visit> Walk<'_, V> {
     /// Drops the directories among `joined` that hold nothing but directories.
     pub(crate) fn prune(&self, node: &NodeOf<V>, joined: &mut Vec<Joined>, sheet: &mut Sheet<'_>) {
@@ -50,22 +73,36 @@ impl<V: Visit> Walk<'_, V> {
     /// What can not be looked at is kept: the walk tells of it.
     fn hollow(&self, node: &NodeOf<V>, entry: &Joined) -> Option<u64> {
         let path = node.path().join(&entry.found.name);
+        if self.filled.forget(&path) {
+            return None;
+        }
         let mut met = HashSet::new();
-        let mut waiting: Vec<(Layer, RelPath)> =
-            child_layers(node, entry).into_iter().map(|layer| (layer, path.clone())).collect();
+        let layers = child_layers(node, entry).into_iter();
+        let below = layers.map(|layer| (layer, path.clone())).collect();
+        let mut way = vec![Level { path: RelPath::root(), below }];
         let mut dirs = 0;
-        while let Some((layer, path)) = waiting.pop() {
-            if self.stop.is_requested() {
-                return None;
-            }
+        while let Some(level) = way.last_mut() {
+            let Some((layer, path)) = level.below.pop() else {
+                way.pop();
+                continue;
+            };
             dirs += 1;
-            let found = self.peek(&layer, &path, &mut met).ok()?;
-            if found.iter().any(|found| !found.is_dir) {
+            let found = self.peek(&layer, &path, &mut met);
+            let is_filled = match &found {
+                Ok(found) => found.iter().any(|found| !found.is_dir),
+                Err(_) => true,
+            };
+            if is_filled || self.stop.is_requested() {
+                // The level above `entry` has no path of its own, and `entry` need not be kept in mind.
+                let known = way.into_iter().map(|level| level.path).chain([path]).skip(2);
+                self.filled.remember(known);
                 return None;
             }
-            let below = found.iter().map(|found| (layer.child(found), path.join(&found.name)));
-            waiting.extend(below);
+            let below = found.unwrap_or_default();
+            let below =
+                below.iter().map(|found| (layer.child(found), path.join(&found.name))).collect();
             layer.chain.give_back_if_tight();
+            way.push(Level { path, below });
         }
         Some(dirs)
     }

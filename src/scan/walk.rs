@@ -20,6 +20,7 @@ use crate::scan::join::{Joined, in_batches};
 use crate::scan::layer::Layer;
 use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::own::OwnDirs;
+use crate::scan::prune::Filled;
 use crate::scan::ranges::Ranged;
 use crate::scan::reach::Reach;
 use crate::settings::{Mounts, Select, SourceLinks};
@@ -94,6 +95,8 @@ pub struct Walk<'a, V: Visit> {
     pub gauge: &'a Gauge,
     /// Directories that are known and not listed yet, the top among them.
     pub unlisted: AtomicU64,
+    /// With `--prune-empty-dirs`: directories that are known to hold something.
+    pub filled: Filled,
 }
 
 pub(crate) type NodeOf<V> = Arc<Node<<V as Visit>::Memo>>;

@@ -6,6 +6,7 @@
 //! and whose target is read: nobody can put another one in its place meanwhile.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -40,7 +41,7 @@ struct Untrusted;
 
 /// True if the error says that a symlink was not to be trusted.
 pub fn is_untrusted(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|cause| cause.is::<Untrusted>())
+    error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Untrusted>)
 }
 
 /// Where a path leads.
@@ -57,7 +58,7 @@ pub(crate) enum Place {
 const MOST_LINKS: usize = 40;
 
 /// proc(5): its symlinks are followed by the kernel alone.
-const PROC_SUPER_MAGIC: i64 = 0x9fa0;
+const PROC_SUPER_MAGIC: rustix::fs::FsWord = 0x9fa0;
 
 const LOOK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -124,7 +125,7 @@ fn split(path: &[u8], waiting: &mut VecDeque<Vec<u8>>) {
 }
 
 fn is_proc(fd: impl AsFd) -> bool {
-    fstatfs(fd).is_ok_and(|found| i64::from(found.f_type) == PROC_SUPER_MAGIC)
+    fstatfs(fd).is_ok_and(|found| found.f_type == PROC_SUPER_MAGIC)
 }
 
 /// Opens the file `name` of `dir` for reading; it may be a symlink.

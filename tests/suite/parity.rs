@@ -202,6 +202,12 @@ const ALLOWED: &[Allowed] = &[
                  twosync refuses to make it",
     },
     Allowed {
+        name: "pruned-unseen",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "--prune-empty-dirs: rsync leaves out a directory that it could not list; twosync makes it, because nobody \
+                 knows that it is empty",
+    },
+    Allowed {
         name: "protected-and-pruned",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "a protected directory whose source --prune-empty-dirs left out: rsync empties it and keeps it; twosync keeps \

@@ -3,7 +3,8 @@
 use crate::model::change::{Action, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
-use crate::settings::{Delete, Existing, Extraneous, Kinds, Missing, Select, Update, Window};
+use crate::settings::deletion::{Delete, Extraneous};
+use crate::settings::{Existing, Kinds, Missing, Select, Update, Window};
 
 /// What the user asked for, as far as it decides.
 #[derive(Clone, Copy, Debug)]

@@ -35,7 +35,7 @@
 //! | 9 | [`cli`]: the only place that prints, parses arguments, exits |
 //! | 8 | [`sync`]: two phases in order |
 //! | 7 | [`roots`]: operands as rsync reads them |
-//! | 6 | [`phase`]: copy; verify and repair; what both share |
+//! | 6 | [`phase`]: copy; verify and repair; list; what all share |
 //! | 5 | [`scan`], [`compare`], [`decide`](mod@decide), [`act`]: the four verbs; none imports another |
 //! | 4 | [`settings`]: all choices, resolved, in groups |
 //! | 3 | [`journal`], [`report`], [`effort`]: tools |

@@ -2,6 +2,8 @@
 //!
 //! Groups of small values; a verb is handed its group and nothing else. Nothing here parses text.
 
+pub mod deletion;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +13,11 @@ use bitflags::bitflags;
 use crate::filter::rules::RuleSet;
 use crate::model::change::Attrs;
 use crate::model::meta::Kind;
+use crate::model::target::unmunged;
+use crate::settings::deletion::{
+    Backup, Delete, Extraneous, FinishedSources, FullDirs, ReadErrors, When,
+};
+use crate::sys::trust::Trust;
 
 /// All groups.
 #[derive(Clone, Debug)]
@@ -50,10 +57,12 @@ pub struct Settings {
 pub struct Roots {
     /// Source operands; at least one.
     pub sources: Vec<PathBuf>,
-    /// The destination operand.
+    /// The destination operand; not looked at if the sources are only listed.
     pub dest: PathBuf,
     /// What may be made above the destination.
     pub parents: Parents,
+    /// Which symlinks in the destination's path are followed.
+    pub trust: Trust,
     /// What a missing source means.
     pub missing_args: MissingArgs,
     /// How much of a source's path the destination gets.
@@ -97,6 +106,17 @@ pub struct Select {
     pub min_size: Option<u64>,
     /// Which kinds besides regular files and directories are copied.
     pub kinds: Kinds,
+    /// What happens to directories that hold nothing.
+    pub empty_dirs: EmptyDirs,
+}
+
+/// `--prune-empty-dirs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmptyDirs {
+    /// They are copied.
+    Keep,
+    /// Those that hold nothing but such directories are left out.
+    Prune,
 }
 
 /// `--recursive`, `--dirs`.
@@ -143,9 +163,28 @@ pub struct Preserve {
     pub executability: Executability,
     /// Whose times are left out although `MTIME` is preserved.
     pub omit_times: OmitTimes,
+    /// What becomes of the targets of munged symlinks.
+    pub munged: MungedLinks,
+}
+
+/// `--munge-links`, which on the sending side takes the mark off (rsync 3.5.0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MungedLinks {
+    /// They are copied as they are.
+    Keep,
+    /// They lose the mark.
+    Restore,
 }
 
 impl Preserve {
+    /// The target that a symlink shall have whose source's is `target`.
+    pub fn target(&self, target: Box<[u8]>) -> Box<[u8]> {
+        match self.munged {
+            MungedLinks::Keep => target,
+            MungedLinks::Restore => unmunged(target),
+        }
+    }
+
     /// True if a run sets the time of entries of this kind.
     pub fn sets_time(&self, kind: Kind) -> bool {
         let omitted = match kind {
@@ -180,10 +219,12 @@ bitflags! {
 /// What symlinks mean on either side.
 #[derive(Clone, Copy, Debug)]
 pub struct Links {
-    /// `--copy-links`, `--copy-dirlinks`.
+    /// `--copy-links`, `--copy-dirlinks`, `--copy-unsafe-links`.
     pub source: SourceLinks,
     /// `--keep-dirlinks`.
     pub dest_dirs: DestDirLinks,
+    /// `--safe-links`.
+    pub leaving: LeavingLinks,
 }
 
 /// Which symlinks of the source stand for what they point to.
@@ -193,8 +234,33 @@ pub enum SourceLinks {
     AsLinks,
     /// Those to directories (`-k`).
     FollowToDirs,
+    /// Those that lead out of the transfer (`--copy-unsafe-links`).
+    FollowUnsafe,
+    /// Those that lead out of the transfer, and those to directories.
+    FollowUnsafeOrToDirs,
     /// All (`-L`).
     Follow,
+}
+
+impl SourceLinks {
+    /// True if those to directories are followed, wherever they lead.
+    pub fn follows_dirs(self) -> bool {
+        matches!(self, Self::FollowToDirs | Self::FollowUnsafeOrToDirs | Self::Follow)
+    }
+
+    /// True if where a symlink leads decides about following it.
+    pub fn asks_where(self) -> bool {
+        matches!(self, Self::FollowUnsafe | Self::FollowUnsafeOrToDirs)
+    }
+}
+
+/// What happens to symlinks that are copied as such and lead out of the transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeavingLinks {
+    /// They are copied.
+    Copy,
+    /// They are left out (`--safe-links`).
+    Skip,
 }
 
 /// What a symlink to a directory is, where the source has a directory.
@@ -259,43 +325,6 @@ pub enum Missing {
     Skip,
 }
 
-/// What may be removed.
-#[derive(Clone, Copy, Debug)]
-pub struct Delete {
-    /// What happens to entries that the source has not.
-    pub extraneous: Extraneous,
-    /// `--max-delete`: how many entries may be removed; `None` is no limit.
-    pub limit: Option<u64>,
-    /// What happens to a directory with entries where the source has none.
-    pub full_dirs: FullDirs,
-    /// When extraneous entries are removed.
-    pub when: When,
-    /// Whether they are removed after something of the source could not be read.
-    pub errors: ReadErrors,
-}
-
-/// `--delete-before`, `--delete-during`, `--delete-delay`, `--delete-after`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    /// Before anything is copied.
-    Before,
-    /// While the tree is walked.
-    During,
-    /// After phase one, what was found while the tree was walked.
-    Delay,
-    /// After phase one, what is found then.
-    After,
-}
-
-/// `--ignore-errors`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadErrors {
-    /// They end all deletion.
-    Stop,
-    /// They keep only the directory that could not be listed from deletion.
-    Ignore,
-}
-
 /// What a missing source operand means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissingArgs {
@@ -329,45 +358,6 @@ pub enum Found {
     Linked,
 }
 
-/// `--backup`, `--backup-dir`, `--suffix`: where old entries go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backup {
-    /// The directory, as typed; a relative one is below the destination. `None`: they stay beside
-    /// the new ones.
-    pub dir: Option<PathBuf>,
-    /// What is put behind their names; never empty without a directory.
-    pub suffix: Box<[u8]>,
-}
-
-/// `--delete`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extraneous {
-    /// They stay.
-    Keep,
-    /// They are removed while the tree is walked.
-    Remove,
-}
-
-/// `--force` (also implied by `--delete`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FullDirs {
-    /// They stay, and what should stand there fails.
-    Keep,
-    /// They are removed with all that is in them.
-    Remove,
-}
-
-/// What becomes of a source file once phase two has verified its copy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FinishedSources {
-    /// It stays.
-    Keep,
-    /// It is removed (`--remove-source-files`); directories stay.
-    Remove,
-    /// It is removed if this run wrote the copy (`--remove-sent-files`).
-    RemoveSent,
-}
-
 /// `--verify`: what phase two compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verify {
@@ -390,6 +380,8 @@ pub enum Effect {
     DryRun,
     /// It compares and says what differs (`--verify-only`).
     VerifyOnly,
+    /// It lists the sources; there is no destination (`--list-only`).
+    List,
 }
 
 /// How hard to work.
@@ -430,14 +422,20 @@ impl Default for Settings {
                 max_size: None,
                 min_size: None,
                 kinds: Kinds::empty(),
+                empty_dirs: EmptyDirs::Keep,
             },
             rules: Arc::default(),
             preserve: Preserve {
                 attrs: Attrs::empty(),
                 executability: Executability::Ignore,
                 omit_times: OmitTimes::empty(),
+                munged: MungedLinks::Keep,
             },
-            links: Links { source: SourceLinks::AsLinks, dest_dirs: DestDirLinks::Replace },
+            links: Links {
+                source: SourceLinks::AsLinks,
+                dest_dirs: DestDirLinks::Replace,
+                leaving: LeavingLinks::Copy,
+            },
             evidence: Evidence::SizeAndTime,
             update: Update {
                 existing: Existing::Update,

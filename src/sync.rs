@@ -18,6 +18,7 @@ use crate::model::change::{Action, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::path::RelPath;
 use crate::phase::copy::Copy;
+use crate::phase::list::List;
 use crate::phase::pass::{Memo, Pass};
 use crate::phase::prune::Prune;
 use crate::phase::verify::Verify;
@@ -30,11 +31,11 @@ use crate::roots::sources::{Sources, ids_up_to_root, open_sources};
 use crate::roots::vault::open_backups;
 use crate::scan::node::Node;
 use crate::scan::own::OwnDirs;
+use crate::scan::prune::Filled;
 use crate::scan::survey::survey;
 use crate::scan::walk::{Visit, Walk};
-use crate::settings::{
-    self, Durability, Effect, Existing, Extraneous, Jobs, Roots, Settings, SourceLinks, When,
-};
+use crate::settings::deletion::{Extraneous, When};
+use crate::settings::{self, Durability, Effect, Existing, Jobs, Roots, Settings, SourceLinks};
 use crate::sys::chain::Budget;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::mount::{Locality, locality};
@@ -96,7 +97,8 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
         observer.fault(&fault);
     }
     sources.check_rules()?;
-    let dest = if sources.is_empty() && sources.missing.is_empty() {
+    let has_work = !sources.is_empty() || !sources.missing.is_empty();
+    let dest = if !has_work || settings.effect == Effect::List {
         Dest::nowhere(settings)
     } else {
         open_dest(settings, &sources, permit.as_ref(), &budget, umask)?
@@ -176,17 +178,21 @@ impl Run<'_> {
     fn both_phases(&self, workers: usize, report: &mut Report) {
         let settings = self.pass.settings;
         let mut digests = Digests::none();
-        if settings.effect != Effect::VerifyOnly {
-            let mut pruned = Tally::default();
-            self.deletions(When::Before, &mut pruned, report);
-            digests = self.copy(workers, report);
-            self.deletions(When::Delay, &mut pruned, report);
-            self.deletions(When::After, &mut pruned, report);
-            report.copy.add_deletions(&pruned);
+        match settings.effect {
+            Effect::Sync | Effect::DryRun => {
+                let mut pruned = Tally::default();
+                self.deletions(When::Before, &mut pruned, report);
+                digests = self.copy(workers, report);
+                self.deletions(When::Delay, &mut pruned, report);
+                self.deletions(When::After, &mut pruned, report);
+                report.copy.add_deletions(&pruned);
+            }
+            Effect::List => self.list(report),
+            Effect::VerifyOnly => {}
         }
         let verifies = match settings.effect {
             Effect::Sync => settings.verify != settings::Verify::None,
-            Effect::DryRun => false,
+            Effect::DryRun | Effect::List => false,
             Effect::VerifyOnly => true,
         };
         if !self.pass.stop.is_requested() {
@@ -212,16 +218,8 @@ impl Run<'_> {
         let (ledger, first) = Ledger::new(Phase::Copy, Keeps::Tell, self.observer);
         self.observer.phase_starts(Phase::Copy, &ledger);
         let copy = Copy { pass: &self.pass, journal: journal.as_ref(), ledger: &ledger };
-        let mut sheet = ledger.sheet(first);
-        for (path, kind, said) in &self.sources.ruled {
-            sheet.ruled(path.clone(), *kind, Deciding::Transfer, said.clone());
-        }
+        let mut sheet = self.told_of_operands(ledger.sheet(first));
         self.remove_missing_args(&mut sheet);
-        for (path, dir) in &self.sources.skipped_dirs {
-            sheet.tally.planned += 1;
-            let record = Record::of(dir, Action::Keep(Why::NotRecursive), Diff::NONE);
-            sheet.record(record, || path.clone());
-        }
         let counted = Stop::default();
         thread::scope(|scope| {
             if self.observer.wants_survey() {
@@ -267,6 +265,29 @@ impl Run<'_> {
         *pruned += self.close(&ledger, report);
     }
 
+    /// Lists the sources.
+    fn list(&self, report: &mut Report) {
+        let (ledger, first) = Ledger::new(Phase::Copy, Keeps::Tell, self.observer);
+        self.observer.phase_starts(Phase::Copy, &ledger);
+        let list = List { pass: &self.pass, ledger: &ledger };
+        self.walk(&list, self.told_of_operands(ledger.sheet(first)));
+        report.copy = self.close(&ledger, report);
+        self.observer.phase_ends(Phase::Copy, &ledger);
+    }
+
+    /// Tells which operands are left out, and why.
+    fn told_of_operands<'l>(&self, mut sheet: Sheet<'l>) -> Sheet<'l> {
+        for (path, kind, said) in &self.sources.ruled {
+            sheet.ruled(path.clone(), *kind, Deciding::Transfer, said.clone());
+        }
+        for (path, dir) in &self.sources.skipped_dirs {
+            sheet.tally.planned += 1;
+            let record = Record::of(dir, Action::Keep(Why::NotRecursive), Diff::NONE);
+            sheet.record(record, || path.clone());
+        }
+        sheet
+    }
+
     /// Without a journal phase two reads both sides: slower, and just as good. But what it is to do
     /// must not hang on it.
     fn journal_failed<T>(&self, error: io::Error, report: &mut Report) -> Option<T> {
@@ -306,7 +327,7 @@ impl Run<'_> {
     fn verify(&self, digests: &Digests, report: &mut Report) {
         let keeps = match self.pass.settings.effect {
             Effect::VerifyOnly => Keeps::Tell,
-            Effect::Sync | Effect::DryRun => Keeps::Told,
+            Effect::Sync | Effect::DryRun | Effect::List => Keeps::Told,
         };
         let (ledger, first) = Ledger::new(Phase::Verify, keeps, self.observer);
         self.observer.phase_starts(Phase::Verify, &ledger);
@@ -337,6 +358,7 @@ impl Run<'_> {
             stop: self.pass.stop,
             gauge: &gauge,
             unlisted: AtomicU64::new(1),
+            filled: Filled::default(),
         };
         let (rules, side) = (&settings.rules, scope::Side::Receiver);
         let protection = Rules::at(rules, side, &self.dest.root, scope::Parents::Scan);

@@ -156,8 +156,10 @@ fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
         return copy_file(permit, job);
     }
     let target = match job.source.kind {
-        Kind::Symlink => read::link_target(job.sides.source, job.sides.source_name)
-            .during(Side::Source, "read the link")?,
+        Kind::Symlink => {
+            let target = read::link_target(job.sides.source, job.sides.source_name);
+            job.rules.preserve.target(target.during(Side::Source, "read the link")?)
+        }
         _ => Box::default(),
     };
     let old = make_way(permit, job)?;

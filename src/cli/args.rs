@@ -202,7 +202,7 @@ mod tests {
             ("-vv --no-v -v", "verbose verbose no-verbose verbose |"),
             ("--max-size 5 --min-size=2 --max-size=7", "max-size=5 min-size=2 max-size=7 |"),
             ("--filter --weird -f -x", "filter=--weird filter=-x |"),
-            ("--del --delete-during", "delete delete |"),
+            ("--del --delete-during", "delete-during delete-during |"),
             ("-a -- -v --bogus", "archive | -v --bogus"),
             ("-DPj4 -", "D P jobs=4 | -"),
             ("-048 -6", "from0 ipv4 8-bit-output ipv6 |"),

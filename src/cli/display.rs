@@ -89,6 +89,7 @@ impl Display {
     pub fn progress(&self) -> Progress {
         match (self.levels.of(Flag::Progress), self.escape.reader) {
             (0, _) => Progress::None,
+            _ if self.effect == Effect::List => Progress::None,
             (_, Reader::Terminal) => Progress::Bars,
             _ if self.effect == Effect::VerifyOnly => Progress::None,
             (1, _) => Progress::Files,
@@ -114,6 +115,7 @@ impl Display {
         } else if self.itemize == 1
             || level(Flag::Name) == 1
             || level(Flag::Del) >= 1
+            || level(Flag::Symsafe) >= 1
             || self.effect == Effect::VerifyOnly
         {
             Detail::Changes

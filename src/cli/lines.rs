@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::cli::display::{Begin, Display, Volume};
 use crate::cli::info::Flag;
+use crate::cli::listing::listed;
 use crate::model::change::{Action, Change, Why};
 use crate::model::meta::Kind;
 use crate::report::observer::{Ending, Event, Outcome, Phase};
@@ -147,6 +148,9 @@ fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
         Why::NotRecursive => (true, "skipping directory ", ""),
         Why::DirNotEmpty => (true, "cannot delete non-empty directory: ", ""),
         Why::MountPoint => (level(Flag::Mount) >= 1, "[sender] skipping mount-point dir ", ""),
+        Why::Listed => return listed(change, display),
+        Why::UnsafeLink => return led_out("ignoring", Flag::Name, change, display),
+        Why::UnsafeFollowed => return led_out("copying", Flag::Symsafe, change, display),
         Why::Hidden => return ruled("[sender] hiding", change, display),
         Why::Shown => return ruled("[sender] showing", change, display),
         Why::Protected => return ruled("[generator] protecting", change, display),
@@ -173,6 +177,17 @@ fn backed_up(change: &Change, display: &Display) -> Option<Vec<u8>> {
     display.escape.append(&mut line, change.path.as_bytes());
     line.extend_from_slice(b" to ");
     display.escape.append(&mut line, to);
+    Some(line)
+}
+
+/// What is done about a symlink that leads out of the transfer.
+fn led_out(what: &str, flag: Flag, change: &Change, display: &Display) -> Option<Vec<u8>> {
+    let target = change.target.as_deref().filter(|_| display.levels.of(flag) >= 1)?;
+    let mut line = format!("{what} unsafe symlink \"").into_bytes();
+    display.escape.append(&mut line, change.path.as_bytes());
+    line.extend_from_slice(b"\" -> \"");
+    display.escape.append(&mut line, target);
+    line.push(b'"');
     Some(line)
 }
 

@@ -36,6 +36,7 @@ fn outcome(path: &str, kind: Kind, action: Action, attrs: Attrs) -> Outcome {
         target,
         because: None,
         size: 0,
+        listed: None,
     };
     Outcome { phase: Phase::Copy, change, ending: Ending::Done, written_bytes: 0 }
 }

@@ -27,6 +27,7 @@ pub mod display;
 pub mod help;
 pub mod info;
 pub mod lines;
+pub mod listing;
 pub mod lists;
 pub mod names;
 pub mod numbers;

@@ -6,12 +6,22 @@ use std::path::PathBuf;
 
 use crate::cli::problem::Problem;
 use crate::settings::{MissingArgs, Parents, Paths, Roots};
+use crate::sys::trust::Trust;
 
-/// Tells sources from the destination; there is at least one operand.
+/// What the operands are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// All but the last are copied into that.
+    Copy,
+    /// All but the last are listed, or the only one.
+    List,
+}
+
+/// Tells sources from the destination; there is at least one operand, and to copy there are two.
 ///
 /// # Errors
-/// One of them is remote or empty, or there is but one.
-pub fn roots(operands: &[OsString], parents: Parents) -> Result<Roots, Problem> {
+/// One of them is remote or empty.
+pub fn roots(operands: &[OsString], parents: Parents, purpose: Purpose) -> Result<Roots, Problem> {
     if let Some(remote) = operands.iter().find(|operand| is_remote(operand.as_bytes())) {
         return Err(Problem::unsupported(format!(
             "{}: remote operands are not supported: mount it, or use rsync for that leg \
@@ -19,25 +29,22 @@ pub fn roots(operands: &[OsString], parents: Parents) -> Result<Roots, Problem> 
             remote.to_string_lossy()
         )));
     }
-    let Some((dest, sources)) = operands.split_last().filter(|(_, sources)| !sources.is_empty())
-    else {
-        return Err(Problem::unsupported(
-            "listing a source (one operand) is not supported yet: use ls or find",
-        ));
-    };
+    let (sources, dest) = operands.split_at(operands.len().saturating_sub(1).max(1));
+    let dest = dest.first().map(PathBuf::from).unwrap_or_default();
     if sources.iter().any(|source| source.is_empty()) {
         return Err(Problem::usage("a source operand is empty"));
     }
-    if dest.is_empty() {
+    if purpose == Purpose::Copy && dest.as_os_str().is_empty() {
         return Err(Problem::usage("the destination operand is empty (use \".\")"));
     }
     Ok(Roots {
         sources: sources.iter().map(PathBuf::from).collect(),
-        dest: PathBuf::from(dest),
+        dest,
         parents,
         missing_args: MissingArgs::default(),
         paths: Paths::Last,
         list: None,
+        trust: Trust::default(),
     })
 }
 
@@ -50,7 +57,7 @@ pub(super) fn is_remote(operand: &[u8]) -> bool {
 mod tests {
     use std::ffi::OsString;
 
-    use super::{is_remote, roots};
+    use super::{Purpose, is_remote, roots};
     use crate::error::Class;
     use crate::settings::Parents;
 
@@ -68,13 +75,14 @@ mod tests {
     fn the_last_operand_is_the_destination() {
         let split = |words: &[&str]| {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-            roots(&words, Parents::Make).map_err(|problem| problem.class)
+            roots(&words, Parents::Make, Purpose::Copy).map_err(|problem| problem.class)
         };
         let found = split(&["a", "b", "c"]).unwrap();
         assert_eq!(found.sources.len(), 2);
         assert_eq!(found.dest.as_os_str(), "c");
         assert_eq!(found.parents, Parents::Make);
-        assert_eq!(split(&["a"]).unwrap_err(), Class::Unsupported);
+        let single = roots(&["a".into()], Parents::Make, Purpose::List).unwrap();
+        assert_eq!((single.sources.len(), single.dest.as_os_str().len()), (1, 0));
         assert_eq!(split(&["a", "h:b"]).unwrap_err(), Class::Unsupported);
         assert_eq!(split(&["", "b"]).unwrap_err(), Class::Usage);
         assert_eq!(split(&["a", ""]).unwrap_err(), Class::Usage);

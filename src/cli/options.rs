@@ -85,6 +85,18 @@ bitflags! {
         const FULL_LISTING = 1 << 33;
         /// `--help`.
         const HELP = 1 << 34;
+        /// `--safe-links`.
+        const SAFE_LINKS = 1 << 48;
+        /// `--copy-unsafe-links`.
+        const COPY_UNSAFE_LINKS = 1 << 49;
+        /// `--prune-empty-dirs`.
+        const PRUNE_EMPTY_DIRS = 1 << 50;
+        /// `--munge-links`.
+        const MUNGE_LINKS = 1 << 53;
+        /// `--list-only`.
+        const LIST_ONLY = 1 << 51;
+        /// `--no-dirs` was the last word about `--dirs`: listing does not imply it.
+        const NO_DIRS = 1 << 52;
         /// `--delete-excluded`.
         const DELETE_EXCLUDED = 1 << 35;
         /// `--delete-before`.
@@ -109,14 +121,12 @@ bitflags! {
         const BACKUP = 1 << 45;
         /// What `--archive` says of recursion: `--files-from` takes it back, but not `--recursive`.
         const DEEP = 1 << 46;
-        /// `--no-dirs`: not even with `--files-from`.
-        const NO_DIRS = 1 << 47;
         /// `--relative`.
-        const RELATIVE = 1 << 48;
+        const RELATIVE = 1 << 54;
         /// `--no-relative`: not even with `--files-from`.
-        const NO_RELATIVE = 1 << 49;
+        const NO_RELATIVE = 1 << 55;
         /// `--no-implied-dirs`.
-        const BARE_PARENTS = 1 << 50;
+        const BARE_PARENTS = 1 << 56;
     }
 }
 
@@ -195,6 +205,11 @@ pub enum RuleOption {
     From0,
     /// `--no-from0`.
     NoFrom0,
+    /// `--insecure-links`: symlinks on the way to files that are read from here on are followed,
+    /// whoever they belong to.
+    InsecureLinks,
+    /// `--no-insecure-links`.
+    NoInsecureLinks,
 }
 
 /// Whether an option switches something on or off.
@@ -354,5 +369,23 @@ impl Row {
     /// The option as a message names it.
     pub fn spelling(&self) -> String {
         if self.has_long() { format!("--{}", self.name) } else { format!("-{}", self.name) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bitflags::Flags;
+
+    use super::Switches;
+
+    #[test]
+    fn no_two_switches_share_a_bit() {
+        let single: Vec<u64> = Switches::FLAGS
+            .iter()
+            .map(|flag| flag.value().bits())
+            .filter(|bits| bits.is_power_of_two())
+            .collect();
+        let all = single.iter().fold(0, |sum, bits| sum | bits);
+        assert_eq!(single.len(), usize::try_from(all.count_ones()).unwrap());
     }
 }

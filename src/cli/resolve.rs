@@ -14,7 +14,7 @@ use crate::cli::info::{self, Answer, Asked, Flag, Levels};
 use crate::cli::lists;
 use crate::cli::names::{Escape, High, Reader};
 use crate::cli::numbers::Numbers;
-use crate::cli::operands;
+use crate::cli::operands::{self, Purpose};
 use crate::cli::options::{Counter, Meaning, RuleOption, Sense, Setting, Switches};
 use crate::cli::problem::Problem;
 use crate::cli::rules;
@@ -22,10 +22,11 @@ use crate::cli::sizes::{number, size};
 use crate::filter::lines::LineEnds;
 use crate::model::change::Attrs;
 use crate::roots::operand::is_whole_absolute;
+use crate::settings::deletion::{Backup, FinishedSources, When};
 use crate::settings::{
-    Backup, DestDirLinks, Durability, Effect, Effort, Evidence, Executability, Existing,
-    FinishedSources, Found, Jobs, Kinds, Links, Missing, Mounts, OmitTimes, Parents, Paths,
-    Preserve, Recursion, Roots, Select, Settings, SourceLinks, Update, Verify, When, Window,
+    DestDirLinks, Durability, Effect, Effort, EmptyDirs, Evidence, Executability, Existing, Found,
+    Jobs, Kinds, LeavingLinks, Links, Missing, Mounts, MungedLinks, OmitTimes, Parents, Paths,
+    Preserve, Recursion, Roots, Select, Settings, SourceLinks, Update, Verify, Window,
 };
 
 /// What a command line asks for.
@@ -115,14 +116,21 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     if args.operands.is_empty() {
         return Ok(Request::Usage);
     }
+    if args.operands.len() == 1 {
+        choices.switches.insert(Switches::LIST_ONLY);
+    }
     choices.check()?;
-    let mut roots = operands::roots(&args.operands, choices.parents())?;
+    let purpose = choices.pick(Switches::LIST_ONLY, Purpose::List, Purpose::Copy);
+    let mut roots = operands::roots(&args.operands, choices.parents(), purpose)?;
+    roots.trust = rules::trust(&choices.rules);
     roots.missing_args = choices.missing_args();
     roots.paths = choices.paths();
     if let Some(file) = &choices.files_from {
         roots.list = Some(lists::read(file, choices.line_ends(), &roots.sources)?);
     }
-    checks::temp_dir(choices.temp_dir.as_deref(), &roots.dest)?;
+    if purpose == Purpose::Copy {
+        checks::temp_dir(choices.temp_dir.as_deref(), &roots.dest)?;
+    }
     let backup = choices.backup()?;
     let protects = choices.protected_suffix(backup.as_ref());
     let settings = Settings {
@@ -245,6 +253,11 @@ impl Choices {
                 "--delete does not work without --recursive (-r) or --dirs (-d)",
             ));
         }
+        if self.has(Switches::VERIFY_ONLY | Switches::LIST_ONLY) {
+            return Err(Problem::usage(
+                "--verify-only compares with a destination, and a listing has none",
+            ));
+        }
         // To rsync, --delete-delay is a manner of --delete-during.
         let during = Switches::DELETE_DURING | Switches::DELETE_DELAY;
         let timings = [Switches::DELETE_BEFORE, during, Switches::DELETE_AFTER];
@@ -291,7 +304,9 @@ impl Choices {
         } else if self.has(Switches::DIRS) || (is_listed && !self.has(Switches::NO_DIRS)) {
             Recursion::OneLevel
         } else {
-            Recursion::None
+            let lists = self.has(Switches::LIST_ONLY) && !self.has(Switches::NO_DIRS);
+            let is_level = lists || self.has(Switches::DIRS);
+            if is_level { Recursion::OneLevel } else { Recursion::None }
         }
     }
 
@@ -319,6 +334,7 @@ impl Choices {
             max_size: self.max_size,
             min_size: self.min_size,
             kinds,
+            empty_dirs: self.pick(Switches::PRUNE_EMPTY_DIRS, EmptyDirs::Prune, EmptyDirs::Keep),
         }
     }
 
@@ -335,12 +351,18 @@ impl Choices {
         omit_times.set(OmitTimes::LINKS, self.has(Switches::OMIT_LINK_TIMES));
         let follows = self.has(Switches::EXECUTABILITY) && !self.has(Switches::PERMS);
         let executability = if follows { Executability::Follow } else { Executability::Ignore };
-        Preserve { attrs, executability, omit_times }
+        let munged = self.pick(Switches::MUNGE_LINKS, MungedLinks::Restore, MungedLinks::Keep);
+        Preserve { attrs, executability, omit_times, munged }
     }
 
     fn links(&self) -> Links {
-        let to_dirs = SourceLinks::FollowToDirs;
-        let source = self.pick(Switches::COPY_DIRLINKS, to_dirs, SourceLinks::AsLinks);
+        let source =
+            match (self.has(Switches::COPY_UNSAFE_LINKS), self.has(Switches::COPY_DIRLINKS)) {
+                (false, false) => SourceLinks::AsLinks,
+                (false, true) => SourceLinks::FollowToDirs,
+                (true, false) => SourceLinks::FollowUnsafe,
+                (true, true) => SourceLinks::FollowUnsafeOrToDirs,
+            };
         Links {
             source: self.pick(Switches::COPY_LINKS, SourceLinks::Follow, source),
             dest_dirs: self.pick(
@@ -348,6 +370,7 @@ impl Choices {
                 DestDirLinks::Keep,
                 DestDirLinks::Replace,
             ),
+            leaving: self.pick(Switches::SAFE_LINKS, LeavingLinks::Skip, LeavingLinks::Copy),
         }
     }
 
@@ -373,7 +396,8 @@ impl Choices {
 
     fn effect(&self) -> Effect {
         let copies = self.pick(Switches::DRY_RUN, Effect::DryRun, Effect::Sync);
-        self.pick(Switches::VERIFY_ONLY, Effect::VerifyOnly, copies)
+        let copies = self.pick(Switches::VERIFY_ONLY, Effect::VerifyOnly, copies);
+        self.pick(Switches::LIST_ONLY, Effect::List, copies)
     }
 
     /// Who says that only sizes count does not want to hear that other files differ, but what this
@@ -402,6 +426,7 @@ impl Choices {
             Recursion::None => Header::None,
             // Deletions of their own want the whole list first, in rsync.
             Recursion::Full if matches!(self.when(), When::Before | When::After) => Header::Full,
+            Recursion::Full if settings.select.empty_dirs == EmptyDirs::Prune => Header::Full,
             Recursion::Full => self.pick(Switches::FULL_LISTING, Header::Full, Header::Incremental),
             Recursion::OneLevel => Header::Full,
         };
@@ -418,7 +443,10 @@ impl Choices {
             sink: self.pick(Switches::ALL_TO_STDERR, Sink::Stderr, Sink::Stdout),
             header,
             paths: begin(&settings.roots),
-            effect: settings.effect,
+            effect: match settings.effect {
+                Effect::List => self.pick(Switches::DRY_RUN, Effect::DryRun, Effect::List),
+                effect => effect,
+            },
             verify: settings.verify,
         }
     }

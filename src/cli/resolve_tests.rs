@@ -12,10 +12,10 @@ use crate::cli::problem::Problem;
 use crate::error::Class;
 use crate::model::change::Attrs;
 use crate::report::observer::Detail;
+use crate::settings::deletion::{Extraneous, FullDirs};
 use crate::settings::{
-    DestDirLinks, Durability, Effect, Evidence, Executability, Existing, Extraneous, FullDirs,
-    Jobs, Kinds, Missing, Mounts, OmitTimes, Parents, Recursion, Settings, SourceLinks, Verify,
-    Window,
+    DestDirLinks, Durability, Effect, Evidence, Executability, Existing, Jobs, Kinds, Missing,
+    Mounts, OmitTimes, Parents, Recursion, Settings, SourceLinks, Verify, Window,
 };
 
 fn ask(line: &str, user: User, reader: Reader) -> Result<Request, Problem> {

@@ -17,6 +17,7 @@ use crate::filter::list::{Unsided, Wanted};
 use crate::filter::rule::Action;
 use crate::filter::rules::{Builder, RuleSet};
 use crate::filter::within::read_path;
+use crate::sys::trust::Trust;
 
 /// One option and its argument.
 pub type Word = (RuleOption, OsString);
@@ -37,8 +38,15 @@ pub fn rules(
     let wants_cvs = words.iter().any(|(option, _)| *option == RuleOption::Cvs);
     let extras = if wants_cvs { cvs_extras() } else { CvsExtras::default() };
     let mut builder = Builder::new(unsided, extras);
+    let mut trust = Trust::default();
     for (option, argument) in words {
-        add(&mut builder, *option, argument).map_err(|error| problem(&error))?;
+        match option {
+            RuleOption::InsecureLinks => trust = Trust::All,
+            RuleOption::NoInsecureLinks => trust = Trust::Owned,
+            _ => {}
+        }
+        builder.trust(trust);
+        add(&mut builder, *option, argument, trust).map_err(|error| problem(&error))?;
     }
     if wants_cvs {
         builder.cvs_exclude().map_err(|error| problem(&error))?;
@@ -49,8 +57,15 @@ pub fn rules(
     Ok(builder.finish())
 }
 
-fn add(builder: &mut Builder, option: RuleOption, argument: &OsStr) -> Result<(), FilterError> {
+/// `trust`: what `--insecure-links` says up to here; what is said behind it does not count (rsync 3.5.0).
+fn add(
+    builder: &mut Builder,
+    option: RuleOption,
+    argument: &OsStr,
+    trust: Trust,
+) -> Result<(), FilterError> {
     let text = argument.as_bytes();
+    let mut read = |wanted: Wanted<'_>| read(wanted, trust);
     match option {
         RuleOption::Filter => builder.filter(text, &mut read),
         RuleOption::Exclude => builder.pattern(Action::Exclude, text),
@@ -66,8 +81,18 @@ fn add(builder: &mut Builder, option: RuleOption, argument: &OsStr) -> Result<()
             builder.line_ends(LineEnds::Newline);
             Ok(())
         }
-        RuleOption::Cvs => Ok(()),
+        RuleOption::Cvs | RuleOption::InsecureLinks | RuleOption::NoInsecureLinks => Ok(()),
     }
+}
+
+/// Whether `--insecure-links` was given in the end.
+pub fn trust(words: &[Word]) -> Trust {
+    let said = words.iter().rev().find_map(|(option, _)| match option {
+        RuleOption::InsecureLinks => Some(Trust::All),
+        RuleOption::NoInsecureLinks => Some(Trust::Owned),
+        _ => None,
+    });
+    said.unwrap_or_default()
 }
 
 fn problem(error: &FilterError) -> Problem {
@@ -75,14 +100,14 @@ fn problem(error: &FilterError) -> Problem {
 }
 
 /// Reads a rule file; `-` is standard input.
-fn read(wanted: Wanted<'_>) -> io::Result<Option<Vec<u8>>> {
+fn read(wanted: Wanted<'_>, trust: Trust) -> io::Result<Option<Vec<u8>>> {
     match wanted {
         Wanted::Path(b"-") => {
             let mut bytes = Vec::new();
             io::stdin().read_to_end(&mut bytes)?;
             Ok(Some(bytes))
         }
-        Wanted::Path(path) => read_path(path),
+        Wanted::Path(path) => read_path(path, trust),
         // Per-directory files are asked for when a directory is entered.
         Wanted::Here(_) => Ok(None),
     }

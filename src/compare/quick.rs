@@ -71,6 +71,7 @@ pub fn shape(
         Kind::Symlink => {
             let ours = read::link_target(sides.source, sides.source_name)
                 .during(Side::Source, "read the link")?;
+            let ours = rules.preserve.target(ours);
             let theirs = read::link_target(sides.dest, sides.dest_name)
                 .during(Side::Dest, "read the link")?;
             if ours != theirs {

@@ -9,6 +9,7 @@ use super::item::{DirMerge, Group, Item, Rule};
 use super::lines::{LineEnds, texts};
 use super::rule::{Action, Flags, Match, Merge, MergeKind, Parsed, Split, Syntax, Template, parse};
 use crate::model::path::Name;
+use crate::sys::trust::Trust;
 
 /// A pattern as long as this is left out without an error, as rsync does (its limit of a path).
 const LONGEST: usize = 4096;
@@ -34,6 +35,8 @@ pub(super) struct Setting {
     pub(super) ends: LineEnds,
     pub(super) unsided: Unsided,
     pub(super) cvs: CvsExtras,
+    /// Which symlinks in the paths of rule files are followed.
+    pub(super) trust: Trust,
 }
 
 /// Which sides a rule is for that names none.

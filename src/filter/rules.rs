@@ -8,6 +8,7 @@ use super::item::{DirMerge, Item, drop_repeated};
 use super::lines::LineEnds;
 use super::list::{Draft, Home, Reader, Setting, Unsided};
 use super::rule::{Action, Syntax, Template};
+use crate::sys::trust::Trust;
 
 /// All rules of a run; does not change any more.
 #[derive(Debug, Default)]
@@ -55,13 +56,19 @@ pub struct Builder {
 impl Builder {
     /// Starts an empty list.
     pub fn new(unsided: Unsided, cvs: CvsExtras) -> Self {
-        let setting = Setting { ends: LineEnds::Newline, unsided, cvs };
+        let trust = Trust::default();
+        let setting = Setting { ends: LineEnds::Newline, unsided, cvs, trust };
         Self { items: Vec::new(), setting, per_dir_shorthands: 0 }
     }
 
     /// `--from0`: for all files that are read from now on, those in directories included.
     pub fn line_ends(&mut self, ends: LineEnds) {
         self.setting.ends = ends;
+    }
+
+    /// `--insecure-links`: for the files in directories, whatever the order of the options.
+    pub fn trust(&mut self, trust: Trust) {
+        self.setting.trust = trust;
     }
 
     /// `--filter=RULE`; its merge files are asked of `read`, always by [`Wanted::Path`], with `-`

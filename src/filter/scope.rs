@@ -12,6 +12,7 @@ use super::pattern::{Subject, What};
 use super::rule::{Action, Flags};
 use super::rules::RuleSet;
 use crate::model::path::RelPath;
+use crate::sys::trust::Trust;
 
 /// For which half of the work rules are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +156,11 @@ impl Scope {
         }
         let (set, top) = (Arc::clone(&self.set), Arc::clone(&self.top));
         Ok(Arc::new(Self { set, side: self.side, top, lists: entering.lists }))
+    }
+
+    /// Which symlinks are followed on the way to files that rules name.
+    pub fn trust(&self) -> Trust {
+        self.set.setting.trust
     }
 
     /// What the rules say of an entry of this directory; `path` is below the root of the transfer

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::fmt::Display;
-use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -16,8 +15,8 @@ use crate::filter::pattern::What;
 use crate::filter::rules::RuleSet;
 use crate::filter::scope::{self, Parents, Scope, Verdict};
 use crate::model::path::{Name, RelPath};
-use crate::sys::dir::{Dir, Follow};
-use crate::sys::read;
+use crate::sys::dir::Dir;
+use crate::sys::trust::{Trust, open_file, open_file_at};
 
 /// The rules in force around a directory and, once it was entered, those inside it.
 ///
@@ -126,8 +125,8 @@ fn said(verdict: Verdict<'_>, reasons: Reasons) -> Said {
 
 fn enter(scope: &Arc<Scope>, dir: &Dir, path: &RelPath, side: Side) -> Result<Arc<Scope>, Trouble> {
     let mut read = |wanted: Wanted<'_>| match wanted {
-        Wanted::Here(name) => read_here(dir, name),
-        Wanted::Path(path) => read_path(path),
+        Wanted::Here(name) => read_here(dir, name, scope.trust()),
+        Wanted::Path(path) => read_path(path, scope.trust()),
     };
     scope.enter(path, &mut read).map_err(|error| trouble(side, &error))
 }
@@ -137,8 +136,8 @@ fn trouble(side: Side, error: &FilterError) -> Trouble {
     Trouble { side, verb: "read the filter rules of", cause }
 }
 
-fn read_here(dir: &Dir, name: &Name) -> io::Result<Option<Vec<u8>>> {
-    let file = match read::open(dir, name, Follow::Links) {
+fn read_here(dir: &Dir, name: &Name, trust: Trust) -> io::Result<Option<Vec<u8>>> {
+    let file = match open_file_at(dir, name, trust) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         result => result?,
     };
@@ -154,8 +153,10 @@ fn read_here(dir: &Dir, name: &Name) -> io::Result<Option<Vec<u8>>> {
 ///
 /// # Errors
 /// It is there and can not be read.
-pub fn read_path(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(OsStr::from_bytes(path)) {
+pub fn read_path(path: &[u8], trust: Trust) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let opened = open_file(Path::new(OsStr::from_bytes(path)), trust);
+    match opened.and_then(|mut file| file.read_to_end(&mut bytes)).map(|_| bytes) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         result => result.map(Some),
     }

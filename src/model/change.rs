@@ -3,7 +3,7 @@
 use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 
-use crate::model::meta::Kind;
+use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
 
 bitflags! {
@@ -120,6 +120,11 @@ pub enum Why {
     OwnDestination,
     /// `-xx`: a mount point.
     MountPoint,
+    /// `--safe-links`: a symlink that leads out of the transfer.
+    UnsafeLink,
+    /// `--copy-unsafe-links`: a symlink that leads out of the transfer, and so stands for what it
+    /// points to. This is only told.
+    UnsafeFollowed,
     /// A directory, and neither `--recursive` nor `--dirs` was given.
     NotRecursive,
     /// A directory on the way to what was asked for, of which nothing is carried over
@@ -129,6 +134,8 @@ pub enum Why {
     DirNotEmpty,
     /// The source was removed once its copy was verified. This is only told.
     SourceRemoved,
+    /// `--list-only`: it was listed, which is all that was asked for.
+    Listed,
     /// A filter rule hides it from the transfer.
     Hidden,
     /// A filter rule says that it takes part. It does; this is only told.
@@ -175,6 +182,8 @@ pub struct Change {
     pub because: Option<Box<str>>,
     /// Length of a regular file in bytes, otherwise 0.
     pub size: u64,
+    /// All that a look at it says, if it is to be listed ([`Why::Listed`]).
+    pub listed: Option<Box<Meta>>,
 }
 
 impl Change {

@@ -34,7 +34,7 @@ impl Kind {
 }
 
 /// What identifies an inode on this machine while it exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FileId {
     /// The device that holds the file system (`makedev` form).
     pub dev: u64,
@@ -43,7 +43,7 @@ pub struct FileId {
 }
 
 /// A point in time: seconds since 1970 and nanoseconds (0 to 999,999,999) after them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stamp {
     /// Whole seconds since the epoch; negative before it.
     pub secs: i64,
@@ -63,7 +63,7 @@ impl Stamp {
 }
 
 /// What one statx(2) says. Costly extras (link target, digest) are asked for apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
     /// What it is.
     pub kind: Kind,

@@ -5,3 +5,4 @@ pub mod digest;
 pub mod entry;
 pub mod meta;
 pub mod path;
+pub mod target;

@@ -116,6 +116,11 @@ impl RelPath {
         }
     }
 
+    /// How many names it has: 0 for the root.
+    pub fn depth(&self) -> usize {
+        self.as_bytes().split(|byte| *byte == b'/').filter(|name| !name.is_empty()).count()
+    }
+
     /// True for the root itself.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()

@@ -20,7 +20,8 @@ use crate::report::ledger::{Record, Sheet};
 use crate::scan::node::{At, Node, Spot};
 use crate::scan::ranges::Ranged;
 use crate::scan::walk::{Entered, Visit};
-use crate::settings::{Found, When};
+use crate::settings::Found;
+use crate::settings::deletion::When;
 use crate::sys::dir::{Dir, Listed};
 
 /// Phase one.
@@ -124,6 +125,9 @@ impl Visit for Copy<'_> {
         if let Some(why) = left_alone_below(at.node, pair, &self.pass.policy) {
             let record = Record::of(source, Action::Keep(why), Diff::NONE);
             sheet.record(record, || at.path());
+            return None;
+        }
+        if self.pass.leaves_link(at, source, sheet) {
             return None;
         }
         let diff = match self.diff_of(at, pair) {

@@ -23,6 +23,7 @@ use crate::sys::dir::{Dir, Follow};
 use crate::sys::node::make_dir;
 use crate::sys::permit::Permit;
 use crate::sys::stat;
+use crate::sys::trust::Trust;
 
 impl Pass<'_> {
     /// Enters a directory: decides about it, makes it if it is missing, and records that.
@@ -179,7 +180,7 @@ impl Pass<'_> {
     }
 
     /// `--keep-dirlinks`: a symlink in the destination that leads to a directory below the
-    /// destination's root is as good as a directory.
+    /// destination's root (with `--insecure-links`: anywhere) is as good as a directory.
     pub fn through_dirlink(&self, node: &Arc<Node<Memo>>, pair: &Pair) -> Result<Pair, Trouble> {
         let Pair::Both(source, dest) = pair else { return Ok(*pair) };
         let keeps = self.settings.links.dest_dirs == DestDirLinks::Keep;
@@ -188,7 +189,13 @@ impl Pass<'_> {
         };
         let Some(parent) = node.parent() else { return Ok(*pair) };
         let Some(root) = root_of(parent)? else { return Ok(*pair) };
-        match root.open_beneath(&node.path()) {
+        let opened = match (self.settings.roots.trust, parent.dest(), node.name()) {
+            (Trust::All, Some(above), Some(name)) => {
+                above.get().and_then(|dir| dir.open_child(parent.dest_name(name), Follow::Links))
+            }
+            _ => root.open_beneath(&node.path()),
+        };
+        match opened {
             Ok(dir) => {
                 let meta = stat::handle(&dir).during(Side::Dest, "look at")?;
                 chain.pin(dir);

@@ -11,7 +11,7 @@ use crate::model::path::{Name, RelPath};
 use crate::phase::pass::{Memo, Pass};
 use crate::report::ledger::{Ledger, Sheet};
 use crate::scan::node::{Node, Spot};
-use crate::settings::{Extraneous, FullDirs, ReadErrors};
+use crate::settings::deletion::{Extraneous, FullDirs, ReadErrors};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 

@@ -8,7 +8,8 @@ use crate::phase::pass::Memo;
 use crate::phase::verify::Verify;
 use crate::report::ledger::{Record, Sheet};
 use crate::scan::node::At;
-use crate::settings::{self, FinishedSources};
+use crate::settings::deletion::FinishedSources;
+use crate::settings::{self};
 use crate::sys::{node, stat};
 
 impl Verify<'_> {

@@ -1,34 +1,34 @@
 //! What both passes share: the rules of the run, how faults are told, how an entry is carried out.
 
 use std::collections::HashSet;
-use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::act::backup::{Backups, Keeping};
-use crate::act::clear::{Clearing, Emptied, Home, Limit, Removal, Removed, Rest};
+use crate::act::clear::Limit;
 use crate::act::content::Writing;
 use crate::act::finish;
 use crate::act::perform::{Job, Performed};
 use crate::compare::meta::Rules as Tolerance;
 use crate::decide::{Origin, Policy};
 use crate::effort::Stop;
-use crate::error::{Cause, Class, During, Fault, Place, Side, Trouble};
+use crate::error::{Cause, Class, During, Fault, Side, Trouble};
 use crate::model::change::{Action, Attrs, Basis, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::RelPath;
-use crate::report::ledger::{Deciding, Ledger, Record, Sheet};
+use crate::model::target::is_unsafe;
+use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::observer::{Detail, Ending, Event, Phase};
 use crate::scan::node::{At, Node, Spot};
-use crate::settings::{Effect, FullDirs, Settings};
+use crate::settings::{Effect, LeavingLinks, Settings};
 use crate::sys::chain::{Budget, Chain};
-use crate::sys::dir::{Follow, Listed};
+use crate::sys::dir::Listed;
 use crate::sys::mount::has_no_inodes;
 use crate::sys::permit::Permit;
 use crate::sys::process::Identity;
-use crate::sys::{node, read};
+use crate::sys::read;
 
 /// What a directory's visit is remembered by until it is left.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ pub struct Pass<'a> {
     /// Where what is overwritten or removed is kept (`--backup`).
     pub backups: Option<Backups>,
     /// How many handles there are.
-    budget: Arc<Budget>,
+    pub budget: Arc<Budget>,
     /// True once something of the source could not be read: nothing is deleted any more.
     pub source_failed: AtomicBool,
     /// True once a fault ended the run: no room, or rules that make no sense.
@@ -128,7 +128,7 @@ impl<'a> Pass<'a> {
             policy,
             // An audit deletes nothing, and lists all.
             limit: Limit::new(match settings.effect {
-                Effect::VerifyOnly => None,
+                Effect::VerifyOnly | Effect::List => None,
                 Effect::Sync | Effect::DryRun => settings.delete.limit,
             }),
             sources: HashSet::new(),
@@ -326,7 +326,8 @@ impl<'a> Pass<'a> {
         };
         if source.kind == Kind::Symlink && is_told {
             // The line goes without a target if the link can not be read; making it tells why.
-            record.target = read::link_target(at.source, at.name).ok();
+            let target = read::link_target(at.source, at.name).ok();
+            record.target = target.map(|target| self.settings.preserve.target(target));
         }
         record
     }
@@ -351,106 +352,25 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Removes a directory that stands where the source has something else, if that is allowed.
-    ///
-    /// Returns false if it stays; that was told.
-    pub fn clear_the_way(
-        &self,
-        at: &At<'_, Memo>,
-        pair: &Pair,
-        sheet: &mut Sheet<'_>,
-    ) -> Result<bool, Trouble> {
-        let Pair::Both(source, dest) = pair else { return Ok(true) };
-        let Some(dir) = at.dest.filter(|_| dest.kind == Kind::Dir && source.kind != Kind::Dir)
-        else {
-            return Ok(true);
-        };
-        if source.kind == Kind::File && self.permit.is_some() {
-            // What can not be read does not replace anything.
-            read::open(at.source, at.name, at.follow).during(Side::Source, "open")?;
+    /// `--safe-links`: records a symlink that leads out of the transfer as left alone, and one that
+    /// can not be read as failed. False if nothing was said: the entry takes part.
+    pub fn leaves_link(&self, at: &At<'_, Memo>, source: &Meta, sheet: &mut Sheet<'_>) -> bool {
+        if self.settings.links.leaving == LeavingLinks::Copy || source.kind != Kind::Symlink {
+            return false;
         }
-        let name = at.dest_name();
-        let clearing = self.clearing(sheet.ledger());
-        let empty = match self.settings.delete.full_dirs {
-            FullDirs::Keep => match dir.open_child(name, Follow::Never).and_then(|at| at.list()) {
-                Ok(listed) => listed.is_empty(),
-                // Whether it is empty is found out by removing it.
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => true,
-                Err(error) => return Err(error).during(Side::Dest, "list the directory"),
-            },
-            FullDirs::Remove => {
-                let node = at.node;
-                let tell = &mut |removed| self.told_removal(node, removed, sheet);
-                let path = node.path();
-                let home = Home { dir, path: &path, rules: node.protection() };
-                clearing.empty(&home, name, tell)? == Emptied::To(Rest::Nothing)
+        let target = read::link_target(at.source, at.name).during(Side::Source, "read the link");
+        match target.map(|target| self.settings.preserve.target(target)) {
+            Ok(target) if is_unsafe(&target, at.node.path().depth()) => {
+                let action = Action::Keep(Why::UnsafeLink);
+                let record = Record::of(source, action, Diff::NONE);
+                sheet.record(Record { target: Some(target), ..record }, || at.path());
+                true
             }
-        };
-        let (true, Some(permit)) = (empty, self.permit) else { return Ok(empty) };
-        match node::remove_dir(permit, dir, name) {
-            Ok(()) => at.node.entry_changed(),
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => return Ok(false),
-            Err(error) => return Err(error).during(Side::Dest, "remove the directory"),
-        }
-        Ok(true)
-    }
-
-    /// Tells that a directory with entries stands where `at` goes, and stays.
-    pub fn way_is_blocked(&self, at: &At<'_, Memo>, record: Record, sheet: &mut Sheet<'_>) -> Told {
-        let why = "a directory that is not empty is in the way (--force or --delete removes it)";
-        let trouble = Trouble::rule(Side::Dest, "make way for", why);
-        let told = self.tell(sheet.ledger(), &at.spot(), trouble);
-        let action = Action::Keep(Why::DirNotEmpty);
-        sheet.record(Record { action, ending: Ending::Failed, ..record }, || at.path());
-        told
-    }
-
-    /// How entries are removed in this run.
-    pub fn clearing(&self, ledger: &Ledger<'_>) -> Clearing<'_> {
-        let mounts = self.settings.select.mounts;
-        let reasons = ledger.reasons();
-        Clearing {
-            permit: self.permit,
-            limit: &self.limit,
-            mounts,
-            reasons,
-            budget: &self.budget,
-            backups: self.backups.as_ref(),
-            phase: ledger.phase(),
-            stop: self.stop,
-            sources: &self.sources,
-        }
-    }
-
-    /// Records one removal below `node`.
-    pub fn told_removal(&self, node: &Node<Memo>, removed: Removed, sheet: &mut Sheet<'_>) {
-        let path = || removed.path.below(&node.path());
-        let action = Action::Delete;
-        let mut record = Record { action, ..Record::leaving(removed.kind, Why::Extraneous) };
-        match removed.removal {
-            Removal::Removed => sheet.record(record, path),
-            Removal::OverLimit => sheet.tally.deletions_skipped += 1,
-            Removal::MountPoint => {}
-            Removal::BackedUp(kept) => {
-                let path = path();
-                let to = self.backups.as_ref().map(|backups| backups.shown(&path));
-                let place = Place::below(&self.dest_root, &path);
-                for trouble in kept.refused {
-                    self.tell_fault(sheet.ledger(), &trouble.at(place.clone()));
-                }
-                sheet.backed_up(path, removed.kind, to.unwrap_or_default());
-            }
-            Removal::Ruled(said) => sheet.ruled(path(), removed.kind, Deciding::Deletion, said),
-            Removal::NotEmpty(_) => {
-                sheet.tally.planned += 1;
-                record.action = Action::Keep(Why::DirNotEmpty);
-                sheet.record(record, path);
-            }
-            Removal::Failed(trouble) => {
-                record.ending = Ending::Failed;
-                let place = Place::below(&self.dest_root, &path());
-                self.tell_fault(sheet.ledger(), &trouble.at(place));
-                sheet.record(record, path);
+            Ok(_) => false,
+            Err(trouble) => {
+                let record = Record::of(source, Action::Create, Diff::NONE);
+                self.fail(at, record, trouble, sheet);
+                true
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::report::ledger::{Ledger, Sheet};
 use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::ranges::Ranged;
 use crate::scan::walk::{Entered, Visit};
-use crate::settings::When;
+use crate::settings::deletion::When;
 use crate::sys::dir::{Dir, Listed};
 
 /// A walk that only deletes.

@@ -305,6 +305,9 @@ impl Visit for Verify<'_> {
             sheet.record(record, || at.path());
             return None;
         }
+        if self.pass.leaves_link(at, source, sheet) {
+            return None;
+        }
         let Pair::Both(source, dest) = pair else {
             sheet.findings.compared += 1;
             if self.is_left_out(at, source, prior, sheet) {

@@ -145,6 +145,8 @@ pub struct Record {
     pub target: Option<Box<[u8]>>,
     /// The filter rule that decided, as it is called in messages.
     pub because: Option<Box<str>>,
+    /// All that a look at it says, if it is to be listed.
+    pub listed: Option<Box<Meta>>,
 }
 
 impl Record {
@@ -165,6 +167,7 @@ impl Record {
             written_bytes: 0,
             target: None,
             because: None,
+            listed: None,
         }
     }
 }
@@ -208,8 +211,13 @@ impl<'l> Sheet<'l> {
         self.count(&record);
         let wanted = match record.action {
             Action::Keep(
-                Why::NonRegular | Why::NotRecursive | Why::DirNotEmpty | Why::OwnDestination,
+                Why::NonRegular
+                | Why::NotRecursive
+                | Why::DirNotEmpty
+                | Why::OwnDestination
+                | Why::Listed,
             ) => Detail::Notices,
+            Action::Keep(Why::UnsafeLink | Why::UnsafeFollowed) => Detail::Changes,
             Action::Keep(_) => Detail::All,
             _ => Detail::Changes,
         };
@@ -218,8 +226,9 @@ impl<'l> Sheet<'l> {
         if was_told || wanted > self.ledger.detail {
             return;
         }
-        let Record { kind, action, diff, ending, size, written_bytes, target, because } = record;
-        let change = Change { path: path(), kind, action, diff, target, because, size };
+        let Record { kind, action, diff, ending, size, written_bytes, target, because, listed } =
+            record;
+        let change = Change { path: path(), kind, action, diff, target, because, size, listed };
         let outcome = Outcome { phase: self.ledger.phase, change, ending, written_bytes };
         self.items.push(Item::Tell(outcome));
     }

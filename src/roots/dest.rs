@@ -15,6 +15,7 @@ use crate::settings::{Missing, Parents, Settings};
 use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
+use crate::sys::trust::is_untrusted;
 use crate::sys::{node, stat};
 
 /// Where a run writes.
@@ -45,7 +46,7 @@ pub fn open_dest(
     let opening = Opening { settings, permit, budget, umask };
     match stat::operand(openable(path), Follow::Links) {
         Ok(meta) if meta.kind == Kind::Dir => {
-            let dir = Dir::open_operand(openable(path))
+            let dir = Dir::open_trusted(openable(path), settings.roots.trust)
                 .map_err(|error| fault(Class::Selection, "open the destination", error))?;
             Ok(Dest::found(Chain::root(dir, budget), path))
         }
@@ -109,12 +110,12 @@ impl Opening<'_> {
             return Err(Fault::rule(Class::Selection, "use the destination", place, why));
         };
         let mut made_parents = 0;
-        let mut opened = Dir::open_operand(openable(&parent));
+        let mut opened = Dir::open_trusted(openable(&parent), self.settings.roots.trust);
         let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
         if opened.as_ref().is_err_and(is_missing) {
             if self.settings.roots.parents == Parents::Make {
                 made_parents = self.make_all(&parent)?;
-                opened = Dir::open_operand(openable(&parent));
+                opened = Dir::open_trusted(openable(&parent), self.settings.roots.trust);
             }
             if self.permit.is_none() && made_parents > 0 {
                 let root = parent;
@@ -149,7 +150,7 @@ impl Opening<'_> {
             self.make_one(trimmed)?;
         }
         let place = || Place::operand(trimmed);
-        let dir = Dir::open_operand(trimmed)
+        let dir = Dir::open_trusted(trimmed, self.settings.roots.trust)
             .map_err(|error| Fault::io(Class::FileIo, "open the destination", place(), error))?;
         let chain = Some(Chain::root(dir, self.budget));
         Ok(Dest { chain, root, renamed: None, is_new: true, made_parents })
@@ -180,8 +181,11 @@ impl Opening<'_> {
             return Err(Fault::rule(Class::Selection, "make the directory", place(), why));
         };
         // Whatever the umask: it has to be filled.
-        let made = Dir::open_operand(openable(&parent))
+        let made = Dir::open_trusted(openable(&parent), self.settings.roots.trust)
             .and_then(|dir| node::make_dir(permit, &dir, &name, 0o777 & !self.umask | 0o700));
-        made.map_err(|error| Fault::io(Class::FileIo, "make the directory", place(), error))
+        made.map_err(|error| {
+            let class = if is_untrusted(&error) { Class::Selection } else { Class::FileIo };
+            Fault::io(class, "make the directory", place(), error)
+        })
     }
 }

@@ -5,3 +5,4 @@ pub mod dest;
 pub mod operand;
 pub mod sources;
 pub mod vault;
+mod walked;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Class, Fault, Place, Side};
@@ -14,6 +14,7 @@ use crate::filter::within::{Reasons, Rules, Said};
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::{Name, RelPath};
 use crate::roots::operand::{Climbs, Operand, Part, Start, openable};
+use crate::roots::walked::Walked;
 use crate::scan::layer::{self, Found, Layer};
 use crate::scan::reach::{Form, Leaf, Names, Reach, Stand, Way};
 use crate::settings::{MissingArgs, Paths, Recursion, Settings, SourceLinks};
@@ -123,43 +124,6 @@ struct Opening<'a> {
     sent: Vec<Name>,
 }
 
-/// The directories that the last path went through: the next one often goes the same way.
-#[derive(Default)]
-struct Walked {
-    root: Option<(PathBuf, Arc<Chain>)>,
-    steps: Vec<(Name, Arc<Chain>)>,
-}
-
-impl Walked {
-    /// The directory `root`, opened unless the path before started there too.
-    fn start(&mut self, root: &Path, budget: &Arc<Budget>) -> io::Result<Arc<Chain>> {
-        if let Some((known, chain)) = &self.root
-            && known == root
-        {
-            return Ok(Arc::clone(chain));
-        }
-        let chain = Chain::root(Dir::open_operand(openable(root))?, budget);
-        let root = Some((root.to_path_buf(), Arc::clone(&chain)));
-        *self = Self { root, steps: Vec::new() };
-        Ok(chain)
-    }
-
-    /// Goes from `top` through `names` to the directory that they lead to. Symlinks on the way are
-    /// followed, as in rsync.
-    fn go(&mut self, top: &Arc<Chain>, names: &[Name]) -> io::Result<Arc<Chain>> {
-        let common = self.steps.iter().zip(names).take_while(|((step, _), name)| step == *name);
-        let shared = common.count();
-        self.steps.truncate(shared);
-        let mut at = self.steps.last().map_or(top, |(_, chain)| chain).clone();
-        for name in &names[shared..] {
-            at = at.child(name, Follow::Links);
-            at.get()?;
-            self.steps.push((name.clone(), Arc::clone(&at)));
-        }
-        Ok(at)
-    }
-}
-
 impl Opening<'_> {
     /// Opens one operand, and says what is wrong with it.
     fn add(&mut self, path: &Path, operand: &Operand) {
@@ -224,7 +188,8 @@ impl Opening<'_> {
             self.add_start(operand, &top)?;
         }
         let chain = self.walked.go(&top, way).map_err(missing)?;
-        let (leaf, meta) = self.look_at(&*chain.get()?, name, operand.part).map_err(missing)?;
+        let looked = self.look_at(&*chain.get()?, name, operand.part, way.len());
+        let Looked { leaf, meta, is_led_out } = looked.map_err(missing)?;
         let sources = &mut self.sources;
         let above = RelPath::from_names(way);
         let rules = sources.rules_below(settings, &operand.root);
@@ -238,7 +203,8 @@ impl Opening<'_> {
             // rsync says it here, and again when it comes by.
             sources.ruled.push((above.join(name), meta.kind, said));
         }
-        if meta.kind == Kind::Dir && settings.select.recursion == Recursion::None {
+        let is_dir = meta.kind == Kind::Dir && !is_led_out;
+        if is_dir && settings.select.recursion == Recursion::None {
             sources.skipped_dirs.push((above.join(name), meta));
             return Ok(());
         }
@@ -297,11 +263,14 @@ impl Opening<'_> {
     }
 
     /// Looks at what was asked for: what of it takes part, and what it is.
-    fn look_at(&self, dir: &Dir, name: &Name, part: Part) -> io::Result<(Leaf, Meta)> {
+    ///
+    /// `depth`: how many names lead to its directory.
+    fn look_at(&self, dir: &Dir, name: &Name, part: Part, depth: usize) -> io::Result<Looked> {
         let (recursion, links) = (self.settings.select.recursion, self.settings.links.source);
         let mut meta = stat::entry(dir, name, Follow::Never)?;
         let mut follow = Follow::Never;
-        if meta.kind == Kind::Symlink && part == Part::Contents {
+        let is_link = meta.kind == Kind::Symlink;
+        if is_link && part == Part::Contents {
             // `LINK/` is the directory that the link points to, if there is one.
             match stat::entry(dir, name, Follow::Links) {
                 Ok(target) if target.kind == Kind::Dir => (meta, follow) = (target, Follow::Links),
@@ -312,7 +281,7 @@ impl Opening<'_> {
                 }
                 _ => {}
             }
-        } else if meta.kind == Kind::Symlink && links != SourceLinks::AsLinks {
+        } else if is_link && layer::may_follow(dir, name, links, depth) {
             let followed = stat::entry(dir, name, Follow::Links);
             let is_kept = self.settings.roots.paths != Paths::Last;
             meta = match followed {
@@ -330,8 +299,18 @@ impl Opening<'_> {
         };
         // What is no directory has nothing that could be reached.
         let reach = if form == Form::Dir { reach } else { Reach::Itself };
-        Ok((Leaf { reach, form, follow }, meta))
+        // rsync asks whether it is a directory before it asks where a symlink leads.
+        let is_led_out = is_link && follow == Follow::Never && !links.follows_dirs();
+        Ok(Looked { leaf: Leaf { reach, form, follow }, meta, is_led_out })
     }
+}
+
+/// What an operand is.
+struct Looked {
+    leaf: Leaf,
+    meta: Meta,
+    /// It is a symlink that is followed only because of where it leads.
+    is_led_out: bool,
 }
 
 impl Sources {
@@ -411,7 +390,7 @@ impl Sources {
         let listed = layer.chain.get().and_then(|dir| {
             // Rules that can not be read end the run before this counts.
             rules.enter(&dir, &RelPath::root(), Side::Source).unwrap_or_default();
-            layer::list(layer, &dir, links, mounts)
+            layer::list(layer, &dir, links, mounts, 0)
         });
         let is_hidden = |found: &Found| {
             let what = if found.is_dir { What::Dir } else { What::Other };
@@ -429,11 +408,10 @@ impl Sources {
         };
         let mut names = names.distinct();
         let (Some(name), 0) = (names.next(), names.len()) else { return false };
-        let follow = match settings.links.source {
-            SourceLinks::AsLinks => Follow::Never,
-            SourceLinks::FollowToDirs | SourceLinks::Follow => Follow::Links,
-        };
-        let listed = chain.get().and_then(|dir| dir.open_child(name, follow)?.list());
+        let listed = chain.get().and_then(|dir| {
+            let follows = layer::may_follow(&dir, name, settings.links.source, 0);
+            dir.open_child(name, if follows { Follow::Links } else { Follow::Never })?.list()
+        });
         listed.is_ok_and(|listed| listed.is_empty())
     }
 
@@ -441,7 +419,7 @@ impl Sources {
     pub fn roots(&self, links: SourceLinks) -> Vec<FileId> {
         let follow = match links {
             SourceLinks::AsLinks => Follow::Never,
-            SourceLinks::FollowToDirs | SourceLinks::Follow => Follow::Links,
+            _ => Follow::Links,
         };
         let mut ids: Vec<FileId> = self.top.iter().map(|(_, meta)| meta.id).collect();
         for layer in &self.layers {

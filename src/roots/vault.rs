@@ -14,7 +14,7 @@ use crate::model::path::{Name, RelPath};
 use crate::roots::basis::refuse_foreign_links;
 use crate::roots::dest::Dest;
 use crate::roots::operand::openable;
-use crate::settings::Backup;
+use crate::settings::deletion::Backup;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
 use crate::sys::stat;

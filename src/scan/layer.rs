@@ -11,11 +11,12 @@ use crate::error::{During, Side, Trouble};
 use crate::filter::within::Rules;
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::Name;
+use crate::model::target::is_unsafe;
 use crate::scan::reach::{Reach, Stand};
 use crate::settings::{Mounts, SourceLinks};
 use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow};
-use crate::sys::stat;
+use crate::sys::{read, stat};
 
 /// A source directory.
 #[derive(Clone, Debug)]
@@ -95,10 +96,18 @@ pub struct Contents {
     pub unseen: Vec<(Name, Trouble)>,
     /// Mount points that are left out (`-xx`).
     pub mount_points: Vec<(Name, Meta)>,
+    /// Symlinks that are followed because of where they lead, and their targets.
+    pub led_out: Vec<(Name, Box<[u8]>)>,
 }
 
-/// Lists a layer.
-pub fn list(layer: &Layer, dir: &Dir, links: SourceLinks, mounts: Mounts) -> io::Result<Contents> {
+/// Lists a layer, which is `depth` directories below the top of its transfer.
+pub fn list(
+    layer: &Layer,
+    dir: &Dir,
+    links: SourceLinks,
+    mounts: Mounts,
+    depth: usize,
+) -> io::Result<Contents> {
     let mut contents = Contents::default();
     let leaves_out = mounts == Mounts::Skip && matches!(layer.reach, Reach::All);
     let dev = match (leaves_out, layer.dev) {
@@ -114,11 +123,15 @@ pub fn list(layer: &Layer, dir: &Dir, links: SourceLinks, mounts: Mounts) -> io:
         }
     };
     for (name, kind) in names {
-        let classified = match &layer.reach {
+        let target = target_out(dir, &name, kind, links, depth);
+        let class = match &layer.reach {
             Reach::Names(names) if names.follow(&name) == Follow::Links => follow_asked(dir, &name),
-            _ => classify(dir, &name, kind, links),
+            _ => classify(dir, &name, kind, links, target.is_some()),
         };
-        match classified {
+        // rsync looks whether it is a directory before it asks where it leads.
+        let is_told = !(links.follows_dirs() && class.as_ref().is_ok_and(|(is_dir, _)| *is_dir));
+        contents.led_out.extend(target.filter(|_| is_told).map(|target| (name.clone(), target)));
+        match class {
             Ok((is_dir, follow)) => {
                 let found = Found { name, is_dir, follow };
                 match other_file_system(dir, &found, dev) {
@@ -153,6 +166,27 @@ fn follow_asked(dir: &Dir, name: &Name) -> Result<(bool, bool), Trouble> {
     }
 }
 
+/// The target of a symlink that is followed because of where it leads.
+fn target_out(
+    dir: &Dir,
+    name: &Name,
+    kind: Option<Kind>,
+    links: SourceLinks,
+    depth: usize,
+) -> Option<Box<[u8]>> {
+    if !links.asks_where() || kind.is_some_and(|kind| kind != Kind::Symlink) {
+        return None;
+    }
+    // What is no symlink has no target.
+    read::link_target(dir, name).ok().filter(|target| is_unsafe(target, depth))
+}
+
+/// True if `name` stands for what it points to, should it be a symlink, at least if that is a
+/// directory.
+pub fn may_follow(dir: &Dir, name: &Name, links: SourceLinks, depth: usize) -> bool {
+    links.follows_dirs() || target_out(dir, name, None, links, depth).is_some()
+}
+
 /// Whether `name` is walked as a directory and whether it is followed. Costs a look only where
 /// the listing does not say the kind, or says symlink and symlinks may be followed.
 fn classify(
@@ -160,22 +194,24 @@ fn classify(
     name: &Name,
     kind: Option<Kind>,
     links: SourceLinks,
+    leads_out: bool,
 ) -> Result<(bool, bool), Trouble> {
     let kind = match kind {
         Some(kind) => kind,
         None => stat::entry(dir, name, Follow::Never).during(Side::Source, "look at")?.kind,
     };
-    if kind != Kind::Symlink || links == SourceLinks::AsLinks {
+    let may_follow = leads_out || links.follows_dirs();
+    if kind != Kind::Symlink || !may_follow {
         return Ok((kind == Kind::Dir, false));
     }
     match stat::entry(dir, name, Follow::Links) {
         Ok(meta) if meta.kind == Kind::Dir => Ok((true, true)),
-        Ok(_) => Ok((false, links == SourceLinks::Follow)),
-        Err(_) if links == SourceLinks::FollowToDirs => Ok((false, false)),
+        Ok(_) => Ok((false, leads_out || links == SourceLinks::Follow)),
+        Err(_) if !leads_out && links != SourceLinks::Follow => Ok((false, false)),
         Err(_) => Err(Trouble::rule(
             Side::Source,
             "follow the symlink",
-            "it leads nowhere (leave out --copy-links, or repair it)",
+            "it leads nowhere (repair it, or copy it as a link: without --copy-links, --copy-unsafe-links)",
         )),
     }
 }

@@ -15,7 +15,8 @@ use crate::scan::layer::{Contents, Found, Layer, list};
 use crate::scan::node::{Node, Spot};
 use crate::scan::reach::Reach;
 use crate::scan::walk::{NodeOf, Visit, Walk};
-use crate::settings::{Extraneous, Mounts, Recursion};
+use crate::settings::deletion::Extraneous;
+use crate::settings::{Mounts, Recursion};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
@@ -39,7 +40,7 @@ impl<V: Visit> Walk<'_, V> {
                 if self.reads_rules(node, layer) {
                     layer.rules.enter(&dir, &node.path(), Side::Source)?;
                 }
-                list(layer, &dir, self.links, self.select.mounts)
+                list(layer, &dir, self.links, self.select.mounts, node.path().depth())
                     .during(Side::Source, "list the directory")
             });
             match listed {
@@ -53,10 +54,12 @@ impl<V: Visit> Walk<'_, V> {
             }
         }
         let mut joined = merge(layers);
+        self.prune(node, &mut joined, sheet);
         // Names of single operands say nothing of what else is in the source.
         let is_partial = node.layers.iter().all(|layer| layer.reach.is_partial());
-        let may_delete = !is_partial && whole && node.dest().is_some();
-        let deletes = may_delete && self.visitor.wants_extras();
+        // Asked also where the listing is not whole: it is told that nothing is deleted any more.
+        let may_delete = !is_partial && node.dest().is_some() && self.visitor.wants_extras();
+        let deletes = may_delete && whole;
         let ready = if is_partial { self.protect_below(node) } else { Ok(()) };
         let joined_dest = ready.and_then(|()| self.join_dest(node, &mut joined, deletes, sheet));
         if let Err(trouble) = joined_dest {
@@ -82,7 +85,13 @@ impl<V: Visit> Walk<'_, V> {
         contents: Contents,
         sheet: &mut Sheet<'_>,
     ) -> Vec<Found> {
-        let Contents { found, unseen, mount_points } = contents;
+        let Contents { found, mut unseen, mount_points, led_out } = contents;
+        unseen.retain(|(name, _)| !is_hidden(node, layer, name, sheet));
+        for (name, target) in led_out {
+            sheet.tally.planned += 1;
+            let why = Record::leaving(Kind::Symlink, Why::UnsafeFollowed);
+            sheet.record(Record { target: Some(target), ..why }, || node.path().join(&name));
+        }
         sheet.tally.planned += (unseen.len() + mount_points.len()) as u64;
         for (name, trouble) in unseen {
             let spot = Spot { node, layer, name: Some(&name) };
@@ -140,6 +149,15 @@ impl<V: Visit> Walk<'_, V> {
         }
         Ok(())
     }
+}
+
+/// True if the filter rules hide a name of which nobody knows what it is.
+fn is_hidden<M>(node: &Node<M>, layer: usize, name: &Name, sheet: &mut Sheet<'_>) -> bool {
+    let (path, reasons) = (node.path(), sheet.ledger().reasons());
+    let said = node.layers[layer].rules.say(&path, name, What::Other, reasons);
+    let is_out = matches!(said, Said::Out(_));
+    sheet.ruled(path.join(name), Kind::File, Deciding::Transfer, said);
+    is_out
 }
 
 /// Drops what the filter rules hide.

@@ -5,6 +5,7 @@ pub mod layer;
 pub mod listing;
 pub mod node;
 pub mod own;
+pub mod prune;
 pub mod ranges;
 pub mod reach;
 pub mod survey;

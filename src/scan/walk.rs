@@ -17,11 +17,14 @@ use crate::model::meta::{Kind, Meta};
 use crate::report::gauge::Gauge;
 use crate::report::ledger::{Record, Sheet};
 use crate::scan::join::{Joined, in_batches};
+use crate::scan::layer::Layer;
 use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::own::OwnDirs;
+use crate::scan::prune::Filled;
 use crate::scan::ranges::Ranged;
 use crate::scan::reach::{Reach, Stand};
-use crate::settings::{Extraneous, Mounts, Select, SourceLinks};
+use crate::settings::deletion::Extraneous;
+use crate::settings::{Mounts, Select, SourceLinks};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 
@@ -95,6 +98,8 @@ pub struct Walk<'a, V: Visit> {
     pub gauge: &'a Gauge,
     /// Directories that are known and not listed yet, the top among them.
     pub unlisted: AtomicU64,
+    /// With `--prune-empty-dirs`: directories that are known to hold something.
+    pub filled: Filled,
 }
 
 pub(crate) type NodeOf<V> = Arc<Node<<V as Visit>::Memo>>;
@@ -444,6 +449,11 @@ fn count_repeated<M>(node: &Node<M>, joined: &[Joined], sheet: &mut Sheet<'_>) {
 
 /// The directory of the run that `entry` is, with all layers that have it.
 fn child<M>(node: &Arc<Node<M>>, entry: &Joined) -> Arc<Node<M>> {
+    node.child(&entry.found.name, child_layers(node, entry), entry.in_dest)
+}
+
+/// The source directories that are merged into `entry`.
+pub(crate) fn child_layers<M>(node: &Node<M>, entry: &Joined) -> Vec<Layer> {
     let own = &node.layers[entry.layer];
     let mut layers = vec![own.child(&entry.found)];
     for (at, found) in &entry.merged {
@@ -459,11 +469,15 @@ fn child<M>(node: &Arc<Node<M>>, entry: &Joined) -> Arc<Node<M>> {
             (true, Reach::Names(_)) => other.rules.inside().is_none(),
             (true, _) => other.rules.are_uniform(),
         };
-        let is_repeated =
-            layers.iter().any(|known| known.root == child.root && known.reach.covers(&child.reach));
+        // With `-x` an operand that is a mount point is walked, and as a part of another one it is not.
+        let is_repeated = layers.iter().any(|known| {
+            known.root == child.root
+                && known.reach.covers(&child.reach)
+                && known.is_mount_point() == child.is_mount_point()
+        });
         if !(is_repeated && sees_the_same) {
             layers.push(child);
         }
     }
-    node.child(&entry.found.name, layers, entry.in_dest)
+    layers
 }

@@ -11,6 +11,7 @@ use rustix::path::Arg;
 
 use crate::model::meta::Kind;
 use crate::model::path::{Name, RelPath};
+use crate::sys::trust::{Place, Trust, resolve};
 
 /// Whether a last component that is a symlink is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,18 @@ impl Dir {
     /// Opens a path that the user typed; symlinks in it are followed.
     pub fn open_operand(path: &Path) -> io::Result<Self> {
         open(CWD, path, OPEN_DIR)
+    }
+
+    /// Opens a path that the user typed; symlinks in it are followed as far as they are trusted.
+    pub fn open_trusted(path: &Path, trust: Trust) -> io::Result<Self> {
+        if trust == Trust::All {
+            return Self::open_operand(path);
+        }
+        match resolve(path)? {
+            Place::Dir(dir) => open(dir.as_fd(), c".", OPEN_DIR),
+            Place::Entry(dir, name) => open(dir.as_fd(), &*name, OPEN_DIR | OFlags::NOFOLLOW),
+            Place::Open(dir, name) => open(dir.as_fd(), &*name, OPEN_DIR),
+        }
     }
 
     /// Opens a directory that is an entry of this one.

@@ -10,4 +10,5 @@ pub mod process;
 pub mod read;
 pub mod sides;
 pub mod stat;
+pub mod trust;
 pub mod write;

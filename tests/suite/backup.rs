@@ -10,7 +10,8 @@ use std::process::Command;
 
 use rustix::fs::{RenameFlags, renameat_with};
 use twosync::report::observer::Phase;
-use twosync::settings::{Backup, Settings, Verify};
+use twosync::settings::deletion::Backup;
+use twosync::settings::{Settings, Verify};
 
 use crate::engine::{archive, deleting, engine, engine_with};
 use crate::safety::{text, while_busy};

@@ -132,7 +132,7 @@ fn remote_operands_are_sent_to_a_mount_or_to_rsync() {
 fn operands_that_are_missing_or_empty() {
     let dir = place();
     for (words, code, text) in [
-        (&["-a", "src"][..], 4, "one operand"),
+        (&["-a", "--verify-only", "src"][..], 1, "a listing has none"),
         (&["-a", "", "dst"], 1, "source operand is empty"),
         (&["-a", "src", ""], 1, "destination operand is empty"),
         (&["--delete", "src/", "dst"], 1, "--delete does not work without"),

@@ -10,7 +10,8 @@ use twosync::error::Fault;
 use twosync::model::change::Attrs;
 use twosync::report::ledger::Ledger;
 use twosync::report::observer::{Detail, Event, Observer, Outcome, Phase};
-use twosync::settings::{Extraneous, FullDirs, Kinds, Recursion, Settings};
+use twosync::settings::deletion::{Extraneous, FullDirs};
+use twosync::settings::{Kinds, Recursion, Settings};
 use twosync::sync::{Report, run};
 
 /// The settings of `-a source/ dest`.

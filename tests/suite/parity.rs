@@ -47,9 +47,11 @@ groups! {
     evidence
     filters
     followed
+    foreign
     hardlinks
     limits
     links
+    listing
     masks
     merging
     modes
@@ -59,12 +61,14 @@ groups! {
     output
     owners
     progress
+    prune
     relative
     removals
     specials
     times
     timings
     unprivileged
+    unsafe_links
     update
     usage
 }

@@ -7,8 +7,9 @@ use crate::cli::options::Switches;
 use crate::cli::problem::Problem;
 use crate::cli::resolve::Choices;
 use crate::filter::list::Unsided;
-use crate::settings::{
-    Backup, Delete, Extraneous, FinishedSources, FullDirs, MissingArgs, ReadErrors, When,
+use crate::settings::MissingArgs;
+use crate::settings::deletion::{
+    Backup, Delete, Extraneous, FinishedSources, FullDirs, ReadErrors, When,
 };
 
 impl Choices {

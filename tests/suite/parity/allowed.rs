@@ -48,11 +48,6 @@ pub(crate) const ALLOWED: &[Allowed] = &[
                  the new time and carries it over",
     },
     Allowed {
-        name: "listing-later",
-        covers: &[Aspect::ExitCode],
-        reason: "a single operand lists it in rsync; twosync says that it does not support that yet",
-    },
-    Allowed {
         name: "unlisted-directory-mode",
         covers: &[Aspect::Tree],
         reason: "rsync leaves its own helping u+rw on a directory that the source did not let it list; twosync sets the mode",
@@ -209,5 +204,23 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         covers: &[Aspect::Tree],
         reason: "rsync replaces a file by a link to an equal one of --link-dest without the backup that was asked for; twosync \
                  makes it",
+    },
+    Allowed {
+        name: "refused-first",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "a new destination behind a symlink of somebody else: rsync makes the directory and then refuses to enter it; \
+                 twosync refuses to make it",
+    },
+    Allowed {
+        name: "pruned-unseen",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "--prune-empty-dirs: rsync leaves out a directory that it could not list; twosync makes it, because nobody \
+                 knows that it is empty",
+    },
+    Allowed {
+        name: "protected-and-pruned",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "a protected directory whose source --prune-empty-dirs left out: rsync empties it and keeps it; twosync keeps \
+                 it whole",
     },
 ];

@@ -17,7 +17,9 @@ const LOOSE_STATS: [&[u8]; 5] = [
 ];
 
 /// How lines of the message stream begin.
-const MESSAGE_STARTS: [&[u8]; 7] = [
+const MESSAGE_STARTS: [&[u8]; 9] = [
+    LISTED,
+    b"ignoring unsafe symlink ",
     b"deleting ",
     b"*deleting   ",
     b"skipping ",
@@ -33,6 +35,8 @@ const MESSAGE_ENDS: [&[u8]; 5] =
 
 /// Comes from whichever of rsync's processes makes the backup: the order says nothing.
 const BACKUP_START: &[u8] = b"backed up ";
+/// What rsync says while it lists, in the order of the file system.
+const LISTED: &[u8] = b"copying unsafe symlink ";
 
 /// Quotes an index of rsync's own file list, which nobody else has.
 const DUPLICATE_LINE: &[u8] = b"removing duplicate name ";
@@ -77,6 +81,10 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
     if order == Order::Free {
         items.sort();
     }
+    let (mut found, told): (Vec<_>, Vec<_>) =
+        messages.into_iter().partition(|line| line.starts_with(LISTED));
+    found.sort();
+    messages = [found, told].concat();
     if !messages.is_empty() {
         messages.insert(0, b"(messages)".to_vec());
     }

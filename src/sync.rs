@@ -107,7 +107,7 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
         tell_made(&dest, &sources, settings, observer);
     }
     let mut pass = Pass::new(settings, permit.as_ref(), stop, dest.root.clone(), &budget, umask);
-    pass.backups = open_backups(settings.backup.as_ref(), &dest, permit.as_ref(), &pass.rules)?;
+    pass.backups = open_backups(settings, &dest, permit.as_ref(), &pass.rules)?;
     if let Some((path, is_new)) = pass.backups.as_ref().and_then(Backups::dir) {
         observer.event(&Event::BackupDir { path, is_new });
     }

@@ -21,7 +21,9 @@ use crate::error::{Cause, During, Side, Trouble};
 use crate::model::digest::RangeHasher;
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::{Name, RelPath};
+use crate::model::target::is_unsafe;
 use crate::report::observer::Phase;
+use crate::settings::LeavingLinks;
 use crate::sys::attrs::Target;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
@@ -33,6 +35,7 @@ pub struct Backups {
     suffix: Box<[u8]>,
     vault: Option<Vault>,
     rules: Rules,
+    leaving: LeavingLinks,
     /// Entries whose old state is kept already, or that had none, and that are not whole yet.
     unfinished: Mutex<HashSet<RelPath>>,
     /// What was put into a vault that is itself walked for deletions.
@@ -77,9 +80,11 @@ const ATTEMPTS: u32 = 3;
 
 impl Backups {
     /// Backups in `vault`, or beside the new entries; `suffix` goes behind their names.
-    pub fn new(suffix: &[u8], vault: Option<Vault>, rules: Rules) -> Self {
+    ///
+    /// `leaving`: whether symlinks that lead out of the destination are kept.
+    pub fn new(suffix: &[u8], vault: Option<Vault>, rules: Rules, leaving: LeavingLinks) -> Self {
         let (unfinished, made) = (Mutex::default(), Mutex::default());
-        Self { suffix: suffix.into(), vault, rules, unfinished, made }
+        Self { suffix: suffix.into(), vault, rules, leaving, unfinished, made }
     }
 
     /// The directory of the backups as it was typed, and whether it is still to be made.
@@ -103,6 +108,9 @@ impl Backups {
         let Some(name) = Name::new(&[old.name.as_bytes(), &self.suffix].concat()) else {
             return Err(Trouble::rule(Side::Dest, "back up", "its backup would have no name"));
         };
+        if self.is_led_out(old)? {
+            return Ok(Kept::default());
+        }
         let Some(vault) = &self.vault else {
             return self.put(permit, old, (old.dir, &name), stop);
         };
@@ -128,6 +136,15 @@ impl Backups {
                 Err(trouble) => return Err(trouble),
             }
         }
+    }
+
+    /// True for a symlink that `--safe-links` keeps from becoming a backup.
+    fn is_led_out(&self, old: &Old<'_>) -> Result<bool, Trouble> {
+        if self.leaving == LeavingLinks::Copy || old.meta.kind != Kind::Symlink {
+            return Ok(false);
+        }
+        let target = read::link_target(old.dir, old.name).during(Side::Dest, "read the link")?;
+        Ok(is_unsafe(&target, old.home.depth()))
     }
 
     fn put(

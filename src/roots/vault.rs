@@ -14,7 +14,7 @@ use crate::model::path::{Name, RelPath};
 use crate::roots::basis::refuse_foreign_links;
 use crate::roots::dest::Dest;
 use crate::roots::operand::openable;
-use crate::settings::deletion::Backup;
+use crate::settings::Settings;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
 use crate::sys::stat;
@@ -24,17 +24,17 @@ use crate::sys::stat;
 /// # Errors
 /// The backup directory is none, or can not be reached.
 pub fn open_backups(
-    backup: Option<&Backup>,
+    settings: &Settings,
     dest: &Dest,
     permit: Option<&Permit>,
     rules: &Rules,
 ) -> Result<Option<Backups>, Fault> {
-    let Some(backup) = backup else { return Ok(None) };
+    let Some(backup) = &settings.backup else { return Ok(None) };
     let vault = match &backup.dir {
         Some(typed) => find(typed, dest, permit, &backup.suffix, rules.identity.uid)?,
         None => None,
     };
-    Ok(Some(Backups::new(&backup.suffix, vault, rules.clone())))
+    Ok(Some(Backups::new(&backup.suffix, vault, rules.clone(), settings.links.leaving)))
 }
 
 /// `None`: it is the destination itself.

@@ -16,6 +16,7 @@ use crate::filter::within::Rules;
 use crate::journal::store::{Digests, Journal};
 use crate::model::change::{Action, Diff, Why};
 use crate::model::entry::Pair;
+use crate::model::meta::FileId;
 use crate::model::path::RelPath;
 use crate::phase::copy::Copy;
 use crate::phase::list::List;
@@ -37,7 +38,7 @@ use crate::scan::walk::{Visit, Walk};
 use crate::settings::deletion::{Extraneous, When};
 use crate::settings::{self, Durability, Effect, Existing, Jobs, Roots, Settings, SourceLinks};
 use crate::sys::chain::Budget;
-use crate::sys::dir::{Dir, Follow};
+use crate::sys::dir::{Dir, Follow, is_missing_dir};
 use crate::sys::mount::{Locality, locality};
 use crate::sys::permit::Permit;
 use crate::sys::{process, stat, write};
@@ -111,12 +112,14 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
     if let Some((path, is_new)) = pass.backups.as_ref().and_then(Backups::dir) {
         observer.event(&Event::BackupDir { path, is_new });
     }
-    let uid = pass.rules.identity.uid;
     let tell = |fault: &Fault| observer.fault(fault);
-    pass.bases = open_bases(settings.basis.as_ref(), &dest, &budget, uid, tell);
-    pass.sources = sources.with_all_above(settings.links.source);
+    pass.bases = open_bases(settings, &dest, &budget, tell);
+    let named = sources.roots(settings.links.source);
+    pass.sources = sources.all_above();
+    pass.sources.extend(&named);
+    pass.may_meet_twice = settings.links.source != SourceLinks::AsLinks || sources.layers.len() > 1;
     pass.source_failed.store(sources.lost_contents, Ordering::Relaxed);
-    let own = overlap(&sources, &dest, settings.links.source);
+    let own = overlap(&named, &dest, settings.links.source);
     let run = Run { pass, observer, sources, dest, own };
     let workers = run.crew().size().clamp(1, usize::try_from(files / 8).unwrap_or(1).max(1));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().map_err(|error| {
@@ -140,10 +143,9 @@ fn tell_made(dest: &Dest, sources: &Sources, settings: &Settings, observer: &dyn
 }
 
 /// Which of the destination's directories would be met in the source.
-fn overlap(sources: &Sources, dest: &Dest, links: SourceLinks) -> OwnDirs {
+fn overlap(named: &[FileId], dest: &Dest, links: SourceLinks) -> OwnDirs {
     let opened = dest.chain.as_ref().and_then(|chain| chain.get().ok());
     let above = opened.map_or_else(Vec::new, ids_up_to_root);
-    let named = sources.roots(links);
     OwnDirs {
         // A source that is the destination itself (`DIR DIR`) is copied into itself, once.
         dest: above.first().copied().filter(|id| !named.contains(id)),
@@ -236,13 +238,21 @@ impl Run<'_> {
 
     /// Removes what `--delete-missing-args` says; a full directory only with `--force` or `--delete`.
     fn remove_missing_args(&self, sheet: &mut Sheet<'_>) {
+        // Without it nothing can be done, as the walk tells.
         let Some(Ok(dir)) = self.dest.chain.as_ref().map(|chain| chain.get()) else { return };
         for (way, name) in &self.sources.missing {
             let name = self.dest.renamed.as_ref().unwrap_or(name);
             let down = |dir: Arc<Dir>, name| dir.open_child(name, Follow::Never).map(Arc::new);
-            // Where there is no such directory, there is nothing to remove.
-            if let Ok(dir) = way.iter().try_fold(Arc::clone(&dir), down) {
-                self.pass.remove_missing_arg(&dir, &RelPath::from_names(way), name, sheet);
+            let path = RelPath::from_names(way);
+            match way.iter().try_fold(Arc::clone(&dir), down) {
+                Ok(dir) => self.pass.remove_missing_arg(&dir, &path, name, sheet),
+                // Where there is no such directory, there is nothing to remove.
+                Err(error) if is_missing_dir(&error) => {}
+                Err(error) => {
+                    let place = Place::below(&self.dest.root, &path.join(name));
+                    let fault = Fault::io(Class::Entry, "look for", place, error);
+                    self.pass.tell_fault(sheet.ledger(), &fault);
+                }
             }
         }
     }
@@ -278,7 +288,7 @@ impl Run<'_> {
     /// Tells which operands are left out, and why.
     fn told_of_operands<'l>(&self, mut sheet: Sheet<'l>) -> Sheet<'l> {
         for (path, kind, said) in &self.sources.ruled {
-            sheet.ruled(path.clone(), *kind, Deciding::Transfer, said.clone());
+            sheet.ruled(|| path.clone(), *kind, Deciding::Transfer, said.clone());
         }
         for (path, dir) in &self.sources.skipped_dirs {
             sheet.tally.planned += 1;
@@ -332,7 +342,12 @@ impl Run<'_> {
         let (ledger, first) = Ledger::new(Phase::Verify, keeps, self.observer);
         self.observer.phase_starts(Phase::Verify, &ledger);
         let verify = Verify { pass: &self.pass, digests, ledger: &ledger };
-        self.walk(&verify, ledger.sheet(first));
+        let mut sheet = ledger.sheet(first);
+        let (walked, mut last) = (sheet.fork(), sheet.fork());
+        sheet.close();
+        self.walk(&verify, walked);
+        verify.remove_arrived(&mut last);
+        last.close();
         let tally = self.close(&ledger, report);
         report.verify = Some(tally);
         report.findings = ledger.findings();

@@ -313,9 +313,9 @@ impl Clearing<'_> {
         let is_dir = |listed: &Listed| listed.kind == Some(Kind::Dir);
         left.sort_unstable_by(|a, b| listing_order((&a.name, is_dir(a)), (&b.name, is_dir(b))));
         left.retain(|listed| {
-            let what = if is_dir(listed) { What::Dir } else { What::Other };
+            let what = What::of(is_dir(listed));
             let said = level.rules.say_of_doomed(&path, &listed.name, what, self.reasons);
-            let is_own = self.is_own(&path.join(&listed.name), listed.kind);
+            let is_own = self.is_own(|| path.join(&listed.name), listed.kind);
             let spared = matches!(said, Said::Out(_)) || is_own || is_silly_rename(&listed.name);
             if spared {
                 level.rest = Rest::Spared;
@@ -331,8 +331,8 @@ impl Clearing<'_> {
     }
 
     /// True if the run itself has put an entry there, as a backup.
-    pub fn is_own(&self, path: &RelPath, kind: Option<Kind>) -> bool {
-        self.backups.is_some_and(|backups| backups.is_own(path, kind, self.phase))
+    pub fn is_own(&self, path: impl FnOnce() -> RelPath, kind: Option<Kind>) -> bool {
+        self.backups.is_some_and(|backups| backups.is_own(&path(), kind, self.phase))
     }
 
     /// Removes what is no directory, once there is a backup if one is wanted.

@@ -63,13 +63,25 @@ impl Job<'_> {
     }
 }
 
+/// What of an entry is new: phase two asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wrote {
+    /// Attributes at most.
+    #[default]
+    Nothing,
+    /// The entry, without any bytes having been read: a link, or what has none.
+    Entry,
+    /// Its bytes: their digest, and what the source looked like while they were read.
+    Bytes(Digest, Meta),
+}
+
 /// What was done.
 #[derive(Debug, Default)]
 pub struct Performed {
     /// Bytes that went by.
     pub moved: Moved,
-    /// The digest of the source's bytes, and what the source looked like while they were read.
-    pub digest: Option<(Digest, Meta)>,
+    /// What of the entry is new.
+    pub wrote: Wrote,
     /// Attributes that could not be set; all else was done.
     pub refused: Vec<Trouble>,
     /// True if the destination directory has a new or another entry.
@@ -113,7 +125,10 @@ fn make_way(permit: &Permit, job: &Job<'_>) -> Result<Kept, Trouble> {
         if let Some(meta) = job.old() {
             kept = backups.keep(permit, &Old { dir, home, name, meta }, job.stop)?;
         }
-        backups.begin(home.join(name));
+        // A directory is whole as soon as it is made.
+        if job.source.kind != Kind::Dir {
+            backups.begin(home.join(name));
+        }
     }
     if job.action == Action::Replace && job.old().is_some() && !kept.is_away {
         node::remove(permit, dir, name).during(Side::Dest, "unlink")?;
@@ -124,20 +139,27 @@ fn make_way(permit: &Permit, job: &Job<'_>) -> Result<Kept, Trouble> {
 /// Makes the entry another name of the one in `basis`, which is equal to the source.
 fn link(permit: &Permit, job: &Job<'_>, basis: &Dir) -> Result<Performed, Trouble> {
     let (dir, name) = (job.sides.dest, job.sides.dest_name);
-    let old = if job.action == Action::Replace { make_way(permit, job)? } else { Kept::default() };
-    match node::link(permit, (basis, name), (dir, name)) {
-        Ok(()) => Ok(Performed {
-            entry_changed: true,
-            backed_up: old.is_backed_up,
-            refused: old.refused,
-            ..Performed::default()
-        }),
-        // Too many links, links to the files of others (protected_hardlinks), none at all on VFAT.
-        Err(_) if job.action == Action::Create => {
-            Ok(Performed { unlinked: true, ..make(permit, job)? })
-        }
-        Err(error) => Err(error).during(Side::Dest, "link"),
+    let replaces = job.action == Action::Replace;
+    if replaces && job.source.kind == Kind::File {
+        // If it can not be linked it is copied, and what can not be read does not replace anything.
+        let (source, source_name) = (job.sides.source, job.sides.source_name);
+        read::open(source, source_name, job.sides.follow).during(Side::Source, "open")?;
     }
+    let old = if replaces { make_way(permit, job)? } else { Kept::default() };
+    let backed_up = old.is_backed_up;
+    let mut performed = match node::link(permit, (basis, name), (dir, name)) {
+        Ok(()) => Performed { wrote: Wrote::Entry, entry_changed: true, ..Performed::default() },
+        // Too many links, links to the files of others (protected_hardlinks), none at all on VFAT.
+        Err(_) => {
+            // Way was made, and what stood there is kept.
+            let keeping = job.keeping.clone().filter(|_| !replaces);
+            let copy = Job { action: Action::Create, keeping, ..job.clone() };
+            Performed { unlinked: true, ..make(permit, &copy)? }
+        }
+    };
+    performed.backed_up |= backed_up;
+    performed.refused.extend(old.refused);
+    Ok(performed)
 }
 
 fn adjust(permit: &Permit, job: &Job<'_>) -> Performed {
@@ -165,10 +187,8 @@ fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     let old = make_way(permit, job)?;
     let wanted = Wanted::of(job.source, job.same_kind(), job.rules);
     let now = make_node(permit, &job.sides, job.source, &target, &wanted, job.rules)?;
-    // It has no bytes; but phase two asks what this run has made.
-    let digest = Some((Digest::of(b""), *job.source));
     let mut performed = Performed {
-        digest,
+        wrote: Wrote::Entry,
         entry_changed: true,
         backed_up: old.is_backed_up,
         refused: old.refused,
@@ -298,7 +318,7 @@ pub fn finish_file(
     refused.extend(old.refused);
     Ok(Performed {
         moved: copied.moved,
-        digest: Some((copied.digest, copied.source)),
+        wrote: Wrote::Bytes(copied.digest, copied.source),
         refused,
         unlinked: false,
         entry_changed: is_new,

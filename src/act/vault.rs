@@ -7,15 +7,13 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::io::Errno;
-
 use crate::act::finish::{Rules, Time, Wanted, apply};
 use crate::error::{Cause, Class, During, Side, Trouble};
 use crate::model::change::Attrs;
 use crate::model::meta::Meta;
 use crate::model::path::{Name, RelPath};
 use crate::sys::attrs::{Target, set_mtime};
-use crate::sys::dir::{Dir, Follow};
+use crate::sys::dir::{Dir, Follow, is_missing_dir};
 use crate::sys::permit::Permit;
 use crate::sys::{node, stat};
 
@@ -36,6 +34,8 @@ pub struct Vault {
     pub inside: Option<RelPath>,
     /// Its handle, once it was opened.
     pub opened: Mutex<Option<Arc<Dir>>>,
+    /// The directory below it that was asked for last: entries come by the directory.
+    pub last: Mutex<Option<(RelPath, Arc<Dir>)>>,
 }
 
 const VERB: &str = "open the backup directory for";
@@ -44,6 +44,24 @@ impl Vault {
     /// The directory for backups of what is in the directory `home` of the destination. What stands
     /// in the way of one that is missing is removed, as in rsync.
     pub fn dir_of(
+        &self,
+        permit: &Permit,
+        home: &RelPath,
+        rules: &Rules,
+        refused: &mut Vec<Trouble>,
+    ) -> Result<Arc<Dir>, Trouble> {
+        if let Some((last, dir)) = &*self.last.lock().unwrap_or_else(PoisonError::into_inner)
+            && last == home
+        {
+            return Ok(Arc::clone(dir));
+        }
+        let dir = self.open_below(permit, home, rules, refused)?;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((home.clone(), Arc::clone(&dir)));
+        Ok(dir)
+    }
+
+    fn open_below(
         &self,
         permit: &Permit,
         home: &RelPath,
@@ -77,6 +95,7 @@ impl Vault {
     /// Opens it anew next time: it is not where it was.
     pub fn forget(&self) {
         *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The destination's own directory.
@@ -123,12 +142,6 @@ impl Vault {
         }
         Ok(dir)
     }
-}
-
-/// True if there is nothing, or a symlink, or something else that is no directory.
-fn is_missing_dir(error: &io::Error) -> bool {
-    let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
-    is_link || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Makes a directory that is no more open than the one that it is like.

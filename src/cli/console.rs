@@ -102,7 +102,12 @@ impl State {
         if outcome.phase != Phase::Copy || !matches!(kind, Progress::Files | Progress::Whole) {
             return;
         }
-        if !matches!(outcome.change.action, Action::Delete | Action::Keep(Why::Extraneous)) {
+        let is_of_source = match outcome.change.action {
+            Action::Delete | Action::Keep(Why::Extraneous) => false,
+            Action::Keep(why) => !why.is_remark(),
+            _ => true,
+        };
+        if is_of_source {
             self.meter.tell();
         }
         if !is_sent(outcome) {

@@ -105,10 +105,14 @@ impl Display {
         let level = |flag| self.levels.of(flag);
         // A file's progress line says how many entries are left: all have to be counted.
         let counts_all = matches!(self.progress(), Progress::Files | Progress::Whole);
-        if self.itemize >= 2
+        if self.verbosity >= 2 {
+            Detail::Reasons
+        } else if self.itemize >= 2
             || level(Flag::Name) >= 2
             || level(Flag::Skip) >= 1
             || level(Flag::Backup) >= 1
+            || level(Flag::Remove) >= 1
+            || level(Flag::Mount) >= 1
             || counts_all
         {
             Detail::All

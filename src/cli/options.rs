@@ -97,6 +97,8 @@ bitflags! {
         const LIST_ONLY = 1 << 51;
         /// `--no-dirs` was the last word about `--dirs`: listing does not imply it.
         const NO_DIRS = 1 << 52;
+        /// `--old-dirs`: one level, as rsync had it before `--dirs`: all of it, but for what lies deeper.
+        const OLD_DIRS = 1 << 57;
         /// `--delete-excluded`.
         const DELETE_EXCLUDED = 1 << 35;
         /// `--delete-before`.

@@ -90,9 +90,11 @@ struct Choices {
     files_from: Option<OsString>,
 }
 
-/// What takes back one another: with `--files-from` neither of them is the default.
-const OPPOSITES: [(Switches, Switches); 2] =
-    [(Switches::DIRS, Switches::NO_DIRS), (Switches::RELATIVE, Switches::NO_RELATIVE)];
+/// What takes back one another: with `--files-from` none of them is the default.
+const OPPOSITES: [Switches; 2] = [
+    Switches::DIRS.union(Switches::OLD_DIRS).union(Switches::NO_DIRS),
+    Switches::RELATIVE.union(Switches::NO_RELATIVE),
+];
 
 /// Makes sense of what was typed.
 ///
@@ -118,6 +120,9 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     }
     if args.operands.len() == 1 {
         choices.switches.insert(Switches::LIST_ONLY);
+    }
+    if choices.has(Switches::OLD_DIRS) {
+        choices.rules.push((RuleOption::Exclude, "/*/*".into()));
     }
     choices.check()?;
     let purpose = choices.pick(Switches::LIST_ONLY, Purpose::List, Purpose::Copy);
@@ -178,14 +183,12 @@ impl Choices {
     }
 
     fn switch(&mut self, switches: Switches, sense: Sense) {
-        self.switches.set(switches, sense == Sense::On);
-        for (one, other) in OPPOSITES {
-            if switches == one {
-                self.switches.remove(other);
-            } else if switches == other {
-                self.switches.remove(one);
+        for opposites in OPPOSITES {
+            if opposites.contains(switches) {
+                self.switches.remove(opposites);
             }
         }
+        self.switches.set(switches, sense == Sense::On);
     }
 
     fn count(&mut self, counter: Counter, sense: Sense) -> Result<(), Problem> {
@@ -299,7 +302,9 @@ impl Choices {
 
     fn recursion(&self) -> Recursion {
         let is_listed = self.files_from.is_some();
-        if self.has(Switches::RECURSIVE) || (self.has(Switches::DEEP) && !is_listed) {
+        if self.switches.intersects(Switches::RECURSIVE | Switches::OLD_DIRS)
+            || (self.has(Switches::DEEP) && !is_listed)
+        {
             Recursion::Full
         } else if self.has(Switches::DIRS) || (is_listed && !self.has(Switches::NO_DIRS)) {
             Recursion::OneLevel

@@ -25,8 +25,9 @@ pub enum Wanted<'a> {
 
 /// How the caller reads rule files; `None` if there is no such file.
 ///
-/// rsync follows symlinks, takes a directory for an empty file, and passes over a
-/// per-directory file that it may not read; an error that is given here ends the reading of rules.
+/// As in rsync symlinks are followed, and a directory is an empty file. An error that is given here
+/// ends the reading of rules, also where rsync passes over a per-directory file that it may not read:
+/// nobody would know what takes part.
 pub type Reader<'r> = dyn FnMut(Wanted<'_>) -> io::Result<Option<Vec<u8>>> + 'r;
 
 /// What stays the same while rules are read.

@@ -15,6 +15,13 @@ pub enum What {
     Other,
 }
 
+impl What {
+    /// What an entry is.
+    pub fn of(is_dir: bool) -> Self {
+        if is_dir { Self::Dir } else { Self::Other }
+    }
+}
+
 /// What a pattern is matched against.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject<'a> {

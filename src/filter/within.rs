@@ -93,6 +93,11 @@ impl Rules {
         }
     }
 
+    /// True if the rules leave out `name` in the directory `path`.
+    pub fn hide(&self, path: &RelPath, name: &Name, what: What) -> bool {
+        matches!(self.say(path, name, what, Reasons::Unnamed), Said::Out(_))
+    }
+
     /// What the rules say of `name`, whose directory `path` is to be removed as a whole.
     pub fn say_of_doomed(&self, path: &RelPath, name: &Name, what: What, why: Reasons) -> Said {
         match self.inside() {

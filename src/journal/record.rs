@@ -40,6 +40,17 @@ impl Record {
         }
     }
 
+    /// What is remembered of an entry that was made at `path` without its bytes being read: it holds for
+    /// no source, none of which has the inode number 0.
+    pub fn of_entry(path: &RelPath) -> Self {
+        Self { path: Self::key_of(path), ..Self::zeroed() }
+    }
+
+    /// True if bytes were read.
+    pub fn has_digest(&self) -> bool {
+        self.ino != 0
+    }
+
     /// What records are sorted by.
     pub fn key(&self) -> u64 {
         self.path

@@ -45,10 +45,19 @@ impl Journal {
     /// If the journal can not be written, that is found out by [`Journal::sort`]; until then
     /// nothing is lost but the saving.
     pub fn append(&self, path: &RelPath, source: &Meta, digest: Digest) {
+        self.add(Record::new(path, source, digest));
+    }
+
+    /// Remembers that the entry at `path` was made, without its bytes being read.
+    pub fn append_entry(&self, path: &RelPath) {
+        self.add(Record::of_entry(path));
+    }
+
+    fn add(&self, record: Record) {
         let worker = rayon::current_thread_index().unwrap_or(usize::MAX);
         let buffer = &self.buffers[worker.min(self.buffers.len() - 1)];
         let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
-        buffer.push(Record::new(path, source, digest));
+        buffer.push(record);
         if buffer.len() >= BATCH_RECORDS {
             self.write_out(&mut buffer);
         }
@@ -137,6 +146,11 @@ pub struct Written<'d> {
 }
 
 impl Written<'_> {
+    /// True if its bytes were read and written.
+    pub fn has_bytes(&self) -> bool {
+        self.records.iter().any(Record::has_digest)
+    }
+
     /// The digest of the bytes of `source`, if nothing says that they changed since phase one read
     /// them.
     pub fn digest_of(&self, source: &Meta) -> Option<Digest> {
@@ -200,6 +214,17 @@ mod tests {
         let digests = journal.sort().unwrap();
         assert!(digests.of(|| path("a")).is_some());
         assert!(digests.of(|| path("b")).is_none());
+    }
+
+    #[test]
+    fn an_entry_that_was_made_without_bytes_is_known_and_has_no_digest() {
+        let journal = Journal::new(1).unwrap();
+        journal.append_entry(&path("link"));
+        journal.append(&path("file"), &meta(1), Digest::of(b""));
+        let digests = journal.sort().unwrap();
+        let (link, file) = (digests.of(|| path("link")), digests.of(|| path("file")));
+        assert!(!link.unwrap().has_bytes() && file.unwrap().has_bytes());
+        assert_eq!(link.unwrap().digest_of(&meta(1)), None);
     }
 
     #[test]

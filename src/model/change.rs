@@ -148,6 +148,22 @@ pub enum Why {
     BackedUp,
 }
 
+impl Why {
+    /// True if it says something of an entry beside what is done to it: that is told, and not counted.
+    pub fn is_remark(self) -> bool {
+        matches!(
+            self,
+            Self::UnsafeFollowed
+                | Self::SourceRemoved
+                | Self::Hidden
+                | Self::Shown
+                | Self::Protected
+                | Self::AtRisk
+                | Self::BackedUp
+        )
+    }
+}
+
 /// What is done to one entry of the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::act::content::Writing;
-use crate::act::perform::{Job, Performed, perform};
+use crate::act::perform::{Job, Performed, Wrote, perform};
 use crate::compare::quick::quick;
 use crate::decide::{Origin, decide};
 use crate::error::Trouble;
@@ -15,8 +15,7 @@ use crate::phase::basis::Elsewhere;
 use crate::phase::dirs::left_alone_below;
 use crate::phase::large::{LargeCopy, Place, is_large};
 use crate::phase::pass::{Memo, Pass};
-use crate::report::ledger::Ledger;
-use crate::report::ledger::{Record, Sheet};
+use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::scan::node::{At, Node, Spot};
 use crate::scan::ranges::Ranged;
 use crate::scan::walk::{Entered, Visit};
@@ -43,10 +42,12 @@ impl Copy<'_> {
         performed: Performed,
         sheet: &mut Sheet<'_>,
     ) {
-        if let Some(journal) = self.journal
-            && let Some((digest, source)) = performed.digest
-        {
-            journal.append(&at.path(), &source, digest);
+        if let Some(journal) = self.journal {
+            match performed.wrote {
+                Wrote::Nothing => {}
+                Wrote::Entry => journal.append_entry(&at.path()),
+                Wrote::Bytes(digest, source) => journal.append(&at.path(), &source, digest),
+            }
         }
         if let Some(backups) = &self.pass.backups {
             backups.finish(&at.node.path().join(at.dest_name()));

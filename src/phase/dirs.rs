@@ -282,10 +282,9 @@ impl Pass<'_> {
             Ok(side) => side,
             Err(trouble) => return self.give_up(Some(at), &source, trouble, sheet),
         };
-        let action = Action::Keep(if stays_out { Why::NotEvenAbove } else { Why::OnTheWay });
-        sheet.record(Record::of(&source, action, Diff::NONE), || node.path());
-        let bases = Box::default();
-        Entered::Walk(side, Memo { source, action, diff: Diff::NONE, widened: None, bases })
+        let why = if stays_out { Why::NotEvenAbove } else { Why::OnTheWay };
+        sheet.record(Record::of(&source, Action::Keep(why), Diff::NONE), || node.path());
+        Entered::Walk(side, Memo::keeping(source, why))
     }
 
     /// Finds or makes a directory that only is on the way.
@@ -373,10 +372,7 @@ impl Pass<'_> {
 fn enter_missing_top(source: &Meta, sheet: &mut Sheet<'_>) -> Entered<Memo> {
     let action = Action::Keep(Why::NotThere);
     sheet.record(Record::of(source, action, Diff::NONE), RelPath::root);
-    let action = Action::Keep(Why::UpToDate);
-    let bases = Box::default();
-    let memo = Memo { source: *source, action, diff: Diff::NONE, widened: None, bases };
-    Entered::Walk(DestSide::Absent, memo)
+    Entered::Walk(DestSide::Absent, Memo::keeping(*source, Why::UpToDate))
 }
 
 /// True if the source directory is empty in all its layers.

@@ -46,7 +46,8 @@ impl Pass<'_> {
             if self.stop.is_requested() || !self.removes_extras(sheet.ledger()) {
                 break;
             }
-            if is_silly_rename(&extra.name) || clearing.is_own(&path.join(&extra.name), extra.kind)
+            if is_silly_rename(&extra.name)
+                || clearing.is_own(|| path.join(&extra.name), extra.kind)
             {
                 continue;
             }

@@ -23,10 +23,11 @@ pub struct List<'a> {
     pub ledger: &'a Ledger<'a>,
 }
 
-const LISTED: Action = Action::Keep(Why::Listed);
-
 fn record(meta: &Meta) -> Record {
-    Record { listed: Some(Box::new(*meta)), ..Record::of(meta, LISTED, Diff::NONE) }
+    Record {
+        listed: Some(Box::new(*meta)),
+        ..Record::of(meta, Action::Keep(Why::Listed), Diff::NONE)
+    }
 }
 
 impl Visit for List<'_> {
@@ -41,9 +42,7 @@ impl Visit for List<'_> {
     ) -> Entered<Memo> {
         let Some(source) = pair.source().copied() else { return Entered::Skip };
         sheet.record(record(&source), || node.path());
-        let bases = Box::default();
-        let memo = Memo { source, action: LISTED, diff: Diff::NONE, widened: None, bases };
-        Entered::Walk(DestSide::Absent, memo)
+        Entered::Walk(DestSide::Absent, Memo::keeping(source, Why::Listed))
     }
 
     fn entry<'s>(

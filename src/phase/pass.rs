@@ -19,6 +19,7 @@ use crate::model::entry::Pair;
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::RelPath;
 use crate::model::target::is_unsafe;
+use crate::phase::finished::Arrived;
 use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::observer::{Detail, Ending, Event, Phase};
 use crate::scan::node::{At, Node, Spot};
@@ -43,6 +44,14 @@ pub struct Memo {
     pub widened: Option<u32>,
     /// Where it may be in the directories of `--link-dest` and its kin.
     pub bases: Box<[Arc<Chain>]>,
+}
+
+impl Memo {
+    /// A directory of which nothing but its entries may change.
+    pub fn keeping(source: Meta, why: Why) -> Self {
+        let (action, diff) = (Action::Keep(why), Diff::NONE);
+        Self { source, action, diff, widened: None, bases: Box::default() }
+    }
 }
 
 /// Names of a directory that are to be deleted later.
@@ -86,6 +95,10 @@ pub struct Pass<'a> {
     deletion_stopped: AtomicBool,
     /// Deletions that wait for the end of phase one.
     pub delayed: Mutex<Vec<Delayed>>,
+    /// Sources that have arrived and are to be removed at the end of phase two.
+    pub arrived: Mutex<Vec<Arrived>>,
+    /// True if a source may be met on two ways: by symlinks that are followed, or from two operands.
+    pub may_meet_twice: bool,
     /// With `--keep-dirlinks`: the destination's directories that were entered.
     pub entered: Mutex<HashSet<(Phase, FileId)>>,
 }
@@ -142,6 +155,8 @@ impl<'a> Pass<'a> {
             refused_dirs: Mutex::default(),
             deletion_stopped: AtomicBool::new(false),
             delayed: Mutex::default(),
+            arrived: Mutex::default(),
+            may_meet_twice: false,
             entered: Mutex::default(),
         }
     }
@@ -321,7 +336,7 @@ impl<'a> Pass<'a> {
             record.diff.attrs |= self.time_of_transfer(source.kind);
         }
         let is_told = match action {
-            Action::Keep(_) => detail == Detail::All,
+            Action::Keep(_) => detail >= Detail::All,
             _ => true,
         };
         if source.kind == Kind::Symlink && is_told {
@@ -360,7 +375,7 @@ impl<'a> Pass<'a> {
         }
         let target = read::link_target(at.source, at.name).during(Side::Source, "read the link");
         match target.map(|target| self.settings.preserve.target(target)) {
-            Ok(target) if is_unsafe(&target, at.node.path().depth()) => {
+            Ok(target) if is_unsafe(&target, at.node.depth()) => {
                 let action = Action::Keep(Why::UnsafeLink);
                 let record = Record::of(source, action, Diff::NONE);
                 sheet.record(Record { target: Some(target), ..record }, || at.path());

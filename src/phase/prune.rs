@@ -4,9 +4,9 @@
 use std::sync::{Arc, PoisonError};
 
 use crate::error::{Cause, Side, Trouble};
-use crate::model::change::{Action, Diff, Why};
+use crate::model::change::Why;
 use crate::model::entry::Pair;
-use crate::model::meta::{Kind, Meta};
+use crate::model::meta::Kind;
 use crate::phase::pass::{Memo, Pass};
 use crate::report::ledger::{Ledger, Sheet};
 use crate::scan::node::{At, DestSide, Node, Spot};
@@ -41,7 +41,7 @@ impl Visit for Prune<'_> {
         if dest.kind != Kind::Dir {
             return Entered::Skip;
         }
-        Entered::Walk(DestSide::Present, Memo::untouched(source))
+        Entered::Walk(DestSide::Present, Memo::keeping(source, Why::UpToDate))
     }
 
     fn entry<'s>(
@@ -79,14 +79,6 @@ impl Visit for Prune<'_> {
 
     fn trouble(&self, spot: &Spot<'_, Memo>, trouble: Trouble, sheet: &mut Sheet<'_>) {
         self.pass.unseen(spot, trouble, sheet);
-    }
-}
-
-impl Memo {
-    /// A directory of which nothing but its entries may have changed.
-    fn untouched(source: Meta) -> Self {
-        let (action, diff) = (Action::Keep(Why::UpToDate), Diff::NONE);
-        Self { source, action, diff, widened: None, bases: Box::default() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What phase two does about a difference: written again through the same door, and compared again.
 
 use crate::act::content::Writing;
-use crate::act::perform::{Performed, perform};
+use crate::act::perform::{Performed, Wrote, perform};
 use crate::decide::Origin;
 use crate::error::{Class, Side, Trouble};
 use crate::model::change::{Action, Diff};
@@ -35,8 +35,11 @@ impl Verify<'_> {
         match performed {
             Ok(Some(performed)) => {
                 let was_refused = !performed.refused.is_empty();
-                let prior =
-                    performed.digest.map_or(Prior::NotOurs, |(digest, _)| Prior::Read(digest));
+                let prior = match performed.wrote {
+                    Wrote::Nothing => Prior::NotOurs,
+                    Wrote::Entry => Prior::Made,
+                    Wrote::Bytes(digest, _) => Prior::Read(digest),
+                };
                 let record = self.pass.settle(at, record, performed, sheet);
                 self.check_repair(at, record, prior, was_refused, sheet);
             }

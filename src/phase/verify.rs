@@ -53,6 +53,8 @@ pub struct Evidenced {
 pub(crate) enum Prior {
     /// This run did not write it.
     NotOurs,
+    /// This run made it, and read no bytes for it.
+    Made,
     /// This run wrote it, and its source has changed since.
     Stale,
     /// This run wrote it from a source of this digest, of which nothing says that it changed since.
@@ -64,14 +66,23 @@ impl Prior {
     fn digest(self) -> Option<Digest> {
         match self {
             Self::Read(digest) => Some(digest),
-            Self::NotOurs | Self::Stale => None,
+            Self::NotOurs | Self::Made | Self::Stale => None,
+        }
+    }
+
+    /// True if this run wrote its bytes, or made what has none.
+    pub(crate) fn is_written(self, kind: Kind) -> bool {
+        match self {
+            Self::Read(_) | Self::Stale => true,
+            Self::Made => kind != Kind::File,
+            Self::NotOurs => false,
         }
     }
 
     /// Where the destination's entry comes from.
     pub(crate) fn origin(self) -> Origin {
         match self {
-            Self::Read(_) | Self::Stale => Origin::Ours,
+            Self::Read(_) | Self::Stale | Self::Made => Origin::Ours,
             Self::NotOurs => Origin::Found,
         }
     }
@@ -80,16 +91,10 @@ impl Prior {
 impl Verify<'_> {
     pub(crate) fn prior(&self, at: &At<'_, Memo>, source: &Meta) -> Prior {
         match self.digests.of(|| at.path()) {
-            // There are no bytes to know a digest of.
-            Some(_) if source.kind != Kind::File => Prior::Stale,
+            Some(written) if !written.has_bytes() => Prior::Made,
             Some(written) => written.digest_of(source).map_or(Prior::Stale, Prior::Read),
             None => Prior::NotOurs,
         }
-    }
-
-    /// True if this run wrote the entry.
-    pub fn is_ours(&self, at: &At<'_, Memo>) -> bool {
-        self.digests.of(|| at.path()).is_some()
     }
 
     /// True if the bytes of this file are to be compared.
@@ -97,7 +102,7 @@ impl Verify<'_> {
         source.kind == Kind::File
             && match self.pass.settings.verify {
                 settings::Verify::All => true,
-                settings::Verify::Transferred => prior.origin() == Origin::Ours,
+                settings::Verify::Transferred => prior.is_written(source.kind),
                 settings::Verify::Metadata | settings::Verify::None => false,
             }
     }

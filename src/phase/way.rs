@@ -105,7 +105,7 @@ impl Pass<'_> {
                 }
                 sheet.backed_up(path, removed.kind, to.unwrap_or_default());
             }
-            Removal::Ruled(said) => sheet.ruled(path(), removed.kind, Deciding::Deletion, said),
+            Removal::Ruled(said) => sheet.ruled(path, removed.kind, Deciding::Deletion, said),
             Removal::NotEmpty(_) => {
                 sheet.tally.planned += 1;
                 record.action = Action::Keep(Why::DirNotEmpty);

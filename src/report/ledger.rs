@@ -98,7 +98,7 @@ impl<'a> Ledger<'a> {
 
     /// Whether the observer wants to hear which filter rules decided.
     pub fn reasons(&self) -> Reasons {
-        if self.detail == Detail::All { Reasons::Named } else { Reasons::Unnamed }
+        if self.detail >= Detail::Reasons { Reasons::Named } else { Reasons::Unnamed }
     }
 
     /// Remembers a class without telling anything.
@@ -206,9 +206,12 @@ impl<'l> Sheet<'l> {
         self.ledger
     }
 
-    /// Records how one entry ended: counts it, and keeps it for the observer if it asked for that.
+    /// Records how one entry ended: counts it, if it is no remark, and keeps it for the observer if it
+    /// asked for that.
     pub fn record(&mut self, record: Record, path: impl FnOnce() -> RelPath) {
-        self.count(&record);
+        if !matches!(record.action, Action::Keep(why) if why.is_remark()) {
+            self.count(&record);
+        }
         let wanted = match record.action {
             Action::Keep(
                 Why::NonRegular
@@ -218,6 +221,9 @@ impl<'l> Sheet<'l> {
                 | Why::Listed,
             ) => Detail::Notices,
             Action::Keep(Why::UnsafeLink | Why::UnsafeFollowed) => Detail::Changes,
+            Action::Keep(Why::Hidden | Why::Shown | Why::Protected | Why::AtRisk) => {
+                Detail::Reasons
+            }
             Action::Keep(_) => Detail::All,
             _ => Detail::Changes,
         };
@@ -262,7 +268,13 @@ impl<'l> Sheet<'l> {
     }
 
     /// Records what a filter rule said of an entry, if anybody wants to hear it.
-    pub fn ruled(&mut self, path: RelPath, kind: Kind, deciding: Deciding, said: Said) {
+    pub fn ruled(
+        &mut self,
+        path: impl FnOnce() -> RelPath,
+        kind: Kind,
+        deciding: Deciding,
+        said: Said,
+    ) {
         let (why, because) = match (deciding, said) {
             (_, Said::Nothing) => return,
             (Deciding::Transfer, Said::Out(because)) => (Why::Hidden, because),
@@ -271,19 +283,15 @@ impl<'l> Sheet<'l> {
             (Deciding::Deletion, Said::In(because)) => (Why::AtRisk, because),
         };
         if self.ledger.reasons() == Reasons::Named {
-            self.tally.planned += 1;
             let because = Some(because.into());
-            self.record(Record { because, ..Record::leaving(kind, why) }, || path);
+            self.record(Record { because, ..Record::leaving(kind, why) }, path);
         }
     }
 
     /// Records that what stood at `path` was kept as `to`, if anybody wants to hear it.
     pub fn backed_up(&mut self, path: RelPath, kind: Kind, to: Box<[u8]>) {
-        if self.ledger.reasons() == Reasons::Named {
-            self.tally.planned += 1;
-            let target = Some(to);
-            self.record(Record { target, ..Record::leaving(kind, Why::BackedUp) }, || path);
-        }
+        let target = Some(to);
+        self.record(Record { target, ..Record::leaving(kind, Why::BackedUp) }, || path);
     }
 
     /// Counts an entry of the source as part of the run.

@@ -73,6 +73,8 @@ pub enum Detail {
     Changes,
     /// Also what is kept as it is.
     All,
+    /// Also which filter rule decided about an entry.
+    Reasons,
 }
 
 /// Watches a run. Calls come from any thread, but `event` calls come one at a time.

@@ -193,7 +193,7 @@ impl Opening<'_> {
         let sources = &mut self.sources;
         let above = RelPath::from_names(way);
         let rules = sources.rules_below(settings, &operand.root);
-        let what = if meta.kind == Kind::Dir { What::Dir } else { What::Other };
+        let what = What::of(meta.kind == Kind::Dir);
         let said = rules.say(&above, name, what, Reasons::Named);
         if matches!(said, Said::Out(_)) {
             sources.ruled.push((above.join(name), meta.kind, said));
@@ -385,20 +385,15 @@ impl Sources {
         {
             return true;
         }
-        let (links, mounts) = (settings.links.source, settings.select.mounts);
-        let rules = layer.rules.clone();
-        let listed = layer.chain.get().and_then(|dir| {
-            // Rules that can not be read end the run before this counts.
-            rules.enter(&dir, &RelPath::root(), Side::Source).unwrap_or_default();
-            layer::list(layer, &dir, links, mounts, 0)
-        });
-        let is_hidden = |found: &Found| {
-            let what = if found.is_dir { What::Dir } else { What::Other };
-            let said = rules.say(&RelPath::root(), &found.name, what, Reasons::Unnamed);
-            matches!(said, Said::Out(_))
-        };
-        !layer.reach.is_partial()
-            && listed.is_ok_and(|contents| contents.found.iter().all(is_hidden))
+        let (rules, top) = (layer.rules.clone(), RelPath::root());
+        let (false, Ok(dir)) = (layer.reach.is_partial(), layer.chain.get()) else { return false };
+        if rules.enter(&dir, &top, Side::Source).is_err() {
+            // That ends the run.
+            return false;
+        }
+        let listed = layer::list(layer, &dir, settings.links.source, settings.select.mounts, 0);
+        let is_hidden = |found: &Found| rules.hide(&top, &found.name, What::of(found.is_dir));
+        listed.is_ok_and(|contents| contents.found.iter().all(is_hidden))
     }
 
     /// True if all there is is one named directory with nothing in it.
@@ -438,12 +433,10 @@ impl Sources {
         ids
     }
 
-    /// The directories that are walked and all that are above them.
-    pub fn with_all_above(&self, links: SourceLinks) -> HashSet<FileId> {
+    /// The directories that operands start from and all that are above them.
+    pub fn all_above(&self) -> HashSet<FileId> {
         let tops = self.layers.iter().filter_map(|layer| layer.chain.get().ok());
-        let mut ids: HashSet<FileId> = tops.flat_map(ids_up_to_root).collect();
-        ids.extend(self.roots(links));
-        ids
+        tops.flat_map(ids_up_to_root).collect()
     }
 
     /// True if the destination may be the new name of the only source.

@@ -11,13 +11,13 @@ use crate::act::vault::Vault;
 use crate::error::{Class, Fault, Place};
 use crate::model::meta::Kind;
 use crate::model::path::{Name, RelPath};
-use crate::roots::basis::refuse_foreign_links;
 use crate::roots::dest::Dest;
 use crate::roots::operand::openable;
 use crate::settings::Settings;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
 use crate::sys::stat;
+use crate::sys::trust::{Trust, is_untrusted};
 
 /// Where a run keeps what it overwrites; `None` if it does not.
 ///
@@ -31,7 +31,7 @@ pub fn open_backups(
 ) -> Result<Option<Backups>, Fault> {
     let Some(backup) = &settings.backup else { return Ok(None) };
     let vault = match &backup.dir {
-        Some(typed) => find(typed, dest, permit, &backup.suffix, rules.identity.uid)?,
+        Some(typed) => find(typed, dest, permit, &backup.suffix, settings.roots.trust)?,
         None => None,
     };
     Ok(Some(Backups::new(&backup.suffix, vault, rules.clone(), settings.links.leaving)))
@@ -43,12 +43,16 @@ fn find(
     dest: &Dest,
     permit: Option<&Permit>,
     suffix: &[u8],
-    uid: u32,
+    trust: Trust,
 ) -> Result<Option<Vault>, Fault> {
     let path = openable(&dest.root).join(typed);
     let place = || Place::operand(&path);
     let failed = |error| Fault::io(Class::FileIo, "open the backup directory", place(), error);
-    refuse_foreign_links(typed, &path, uid).map_err(failed)?;
+    if let Err(error) = Dir::open_trusted(&path, trust)
+        && is_untrusted(&error)
+    {
+        return Err(failed(error));
+    }
     let is_new = match stat::operand(&path, Follow::Links) {
         Ok(meta) if meta.kind == Kind::Dir => false,
         Ok(_) => {
@@ -58,7 +62,7 @@ fn find(
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(error) => return Err(failed(error)),
     };
-    let (found, missing) = split(&path).map_err(failed)?;
+    let (above, found, missing) = split(&path).map_err(failed)?;
     let root = dest.chain.as_ref().map(|chain| chain.get()).transpose().map_err(failed)?;
     let below = fs::canonicalize(openable(&dest.root))
         .ok()
@@ -67,7 +71,7 @@ fn find(
     let (base, names) = match below {
         Some(below) => (root.clone(), below.join(missing)),
         None if permit.is_none() => (None, missing),
-        None => (Some(Arc::new(Dir::open_operand(&found).map_err(failed)?)), missing),
+        None => (Some(Arc::new(Dir::open_trusted(above, trust).map_err(failed)?)), missing),
     };
     let names = names_of(&names).ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
     if is_inside && names.is_empty() {
@@ -76,17 +80,18 @@ fn find(
         return if suffix.is_empty() { Err(fault) } else { Ok(None) };
     }
     let inside = is_inside.then(|| RelPath::from_names(&names));
-    let (typed, dest, opened) = (typed.to_path_buf(), root, Mutex::default());
-    Ok(Some(Vault { typed, is_new, base, names, dest, inside, opened }))
+    let (typed, dest) = (typed.to_path_buf(), root);
+    let (opened, last) = (Mutex::default(), Mutex::default());
+    Ok(Some(Vault { typed, is_new, base, names, dest, inside, opened, last }))
 }
 
-/// The part of `path` that is there, without symlinks, and the rest.
-fn split(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
+/// The part of `path` that is there, the same without symlinks, and the rest.
+fn split(path: &Path) -> io::Result<(&Path, PathBuf, PathBuf)> {
     for above in path.ancestors() {
         match fs::canonicalize(openable(above)) {
             Ok(found) => {
                 let missing = path.strip_prefix(above).unwrap_or(Path::new(""));
-                return Ok((found, missing.to_path_buf()));
+                return Ok((openable(above), found, missing.to_path_buf()));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),

@@ -37,10 +37,10 @@ impl<V: Visit> Walk<'_, V> {
             }
             let listed = layer.chain.get().during(Side::Source, "open the directory");
             let listed = listed.and_then(|dir| {
-                if self.reads_rules(node, layer) {
+                if layer.rules.inside().is_some() && self.reads_rules(node, layer) {
                     layer.rules.enter(&dir, &node.path(), Side::Source)?;
                 }
-                list(layer, &dir, self.links, self.select.mounts, node.path().depth())
+                list(layer, &dir, self.links, self.select.mounts, node.depth())
                     .during(Side::Source, "list the directory")
             });
             match listed {
@@ -88,7 +88,6 @@ impl<V: Visit> Walk<'_, V> {
         let Contents { found, mut unseen, mount_points, led_out } = contents;
         unseen.retain(|(name, _)| !is_hidden(node, layer, name, sheet));
         for (name, target) in led_out {
-            sheet.tally.planned += 1;
             let why = Record::leaving(Kind::Symlink, Why::UnsafeFollowed);
             sheet.record(Record { target: Some(target), ..why }, || node.path().join(&name));
         }
@@ -156,7 +155,7 @@ fn is_hidden<M>(node: &Node<M>, layer: usize, name: &Name, sheet: &mut Sheet<'_>
     let (path, reasons) = (node.path(), sheet.ledger().reasons());
     let said = node.layers[layer].rules.say(&path, name, What::Other, reasons);
     let is_out = matches!(said, Said::Out(_));
-    sheet.ruled(path.join(name), Kind::File, Deciding::Transfer, said);
+    sheet.ruled(|| path.join(name), Kind::File, Deciding::Transfer, said);
     is_out
 }
 
@@ -179,7 +178,7 @@ fn selected<M>(
         let (what, kind) = what_of(found.is_dir);
         let said = rules.say(&path, &found.name, what, reasons);
         let is_in = !matches!(said, Said::Out(_));
-        sheet.ruled(path.join(&found.name), kind, Deciding::Transfer, said);
+        sheet.ruled(|| path.join(&found.name), kind, Deciding::Transfer, said);
         is_in
     });
     found
@@ -205,14 +204,14 @@ fn unprotected<M>(
         let (what, kind) = what_of(is_dir(dest, listed));
         let said = rules.say(&path, &listed.name, what, reasons);
         let stays = matches!(said, Said::Out(_)) && !ours.contains(&listed.name);
-        sheet.ruled(path.join(&listed.name), kind, Deciding::Deletion, said);
+        sheet.ruled(|| path.join(&listed.name), kind, Deciding::Deletion, said);
         !stays
     });
     Ok(listed)
 }
 
 fn what_of(is_dir: bool) -> (What, Kind) {
-    if is_dir { (What::Dir, Kind::Dir) } else { (What::Other, Kind::File) }
+    (What::of(is_dir), if is_dir { Kind::Dir } else { Kind::File })
 }
 
 /// Where the listing does not say it, a look does; what can not be looked at is no directory.

@@ -133,6 +133,11 @@ impl<M> Node<M> {
         RelPath::from_names(names.into_iter().rev())
     }
 
+    /// How many names its path has.
+    pub fn depth(&self) -> usize {
+        std::iter::successors(self.parent(), |node| node.parent()).count()
+    }
+
     /// Its source directories, the first one foremost.
     pub fn source_dirs(&self) -> impl Iterator<Item = io::Result<Arc<Dir>>> {
         self.layers.iter().map(|layer| layer.chain.get())

@@ -6,9 +6,8 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::{During, Side, Trouble};
+use crate::error::Side;
 use crate::filter::pattern::What;
-use crate::filter::within::{Reasons, Said};
 use crate::model::meta::FileId;
 use crate::model::path::{Name, RelPath};
 use crate::report::ledger::Sheet;
@@ -17,20 +16,7 @@ use crate::scan::layer::{Found, Layer, list};
 use crate::scan::reach::Reach;
 use crate::scan::walk::{NodeOf, Visit, Walk, child_layers};
 use crate::settings::{EmptyDirs, Mounts, SourceLinks};
-
-/// Why nobody can tell what is in a directory.
-enum Unknown {
-    /// It can not be listed.
-    Unlisted,
-    /// Something in it can not be looked at.
-    Unseen,
-}
-
-impl From<Trouble> for Unknown {
-    fn from(_: Trouble) -> Self {
-        Self::Unlisted
-    }
-}
+use crate::sys::stat;
 
 /// Directories of which a search from above has found that they hold something: without that, a
 /// tree would be searched once for each of its levels. Each is asked for once.
@@ -88,10 +74,8 @@ impl<V: Visit> Walk<'_, V> {
             };
             dirs += 1;
             let found = self.peek(&layer, &path, &mut met);
-            let is_filled = match &found {
-                Ok(found) => found.iter().any(|found| !found.is_dir),
-                Err(_) => true,
-            };
+            let is_filled =
+                found.as_ref().is_none_or(|found| found.iter().any(|found| !found.is_dir));
             if is_filled || self.stop.is_requested() {
                 // The level above `entry` has no path of its own, and `entry` need not be kept in mind.
                 let known = way.into_iter().map(|level| level.path).chain([path]).skip(2);
@@ -107,35 +91,27 @@ impl<V: Visit> Walk<'_, V> {
         Some(dirs)
     }
 
-    /// What takes part in one directory.
-    fn peek(
-        &self,
-        layer: &Layer,
-        path: &RelPath,
-        met: &mut HashSet<FileId>,
-    ) -> Result<Vec<Found>, Unknown> {
+    /// What takes part in one directory; `None`: that can not be told.
+    fn peek(&self, layer: &Layer, path: &RelPath, met: &mut HashSet<FileId>) -> Option<Vec<Found>> {
         if matches!(layer.reach, Reach::Itself) {
-            return Ok(Vec::new());
+            return Some(Vec::new());
         }
-        let dir = layer.chain.get().during(Side::Source, "open the directory")?;
-        let Some(id) = layer.id() else { return Err(Unknown::Unlisted) };
+        let dir = layer.chain.get().ok()?;
+        let id = stat::handle(&*dir).ok()?.id;
         let stays_out = self.select.mounts != Mounts::Cross && !layer.is_on(id.dev);
         // Symlinks that are followed may lead back to where we have been.
         let was_met = self.links != SourceLinks::AsLinks && !met.insert(id);
         if stays_out || was_met || self.own.contains(id) {
-            return Ok(Vec::new());
+            return Some(Vec::new());
         }
-        layer.rules.enter(&dir, path, Side::Source)?;
+        layer.rules.enter(&dir, path, Side::Source).ok()?;
         let listed = list(layer, &dir, self.links, self.select.mounts, path.depth());
-        let mut contents = listed.during(Side::Source, "list the directory")?;
-        let is_out = |name: &Name, is_dir: bool| {
-            let what = if is_dir { What::Dir } else { What::Other };
-            matches!(layer.rules.say(path, name, what, Reasons::Unnamed), Said::Out(_))
-        };
-        if contents.unseen.iter().any(|(name, _)| !is_out(name, false)) {
-            return Err(Unknown::Unseen);
+        let mut contents = listed.ok()?;
+        let is_out = |name: &Name, what| layer.rules.hide(path, name, what);
+        if contents.unseen.iter().any(|(name, _)| !is_out(name, What::Other)) {
+            return None;
         }
-        contents.found.retain(|found| !is_out(&found.name, found.is_dir));
-        Ok(contents.found)
+        contents.found.retain(|found| !is_out(&found.name, What::of(found.is_dir)));
+        Some(contents.found)
     }
 }

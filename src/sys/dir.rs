@@ -138,3 +138,9 @@ fn kind_of(file_type: FileType) -> Option<Kind> {
         FileType::Unknown => None,
     }
 }
+
+/// True if there is nothing, or a symlink, or something else that is no directory.
+pub fn is_missing_dir(error: &io::Error) -> bool {
+    let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
+    is_link || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

@@ -3,6 +3,8 @@
 //! Groups of small values; a verb is handed its group and nothing else. Nothing here parses text.
 
 pub mod deletion;
+pub mod links;
+pub mod preserve;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -12,11 +14,11 @@ use bitflags::bitflags;
 
 use crate::filter::rules::RuleSet;
 use crate::model::change::Attrs;
-use crate::model::meta::Kind;
-use crate::model::target::unmunged;
 use crate::settings::deletion::{
     Backup, Delete, Extraneous, FinishedSources, FullDirs, ReadErrors, When,
 };
+use crate::settings::links::{DestDirLinks, LeavingLinks, Links, SourceLinks};
+use crate::settings::preserve::{Executability, MungedLinks, OmitTimes, Preserve};
 use crate::sys::trust::Trust;
 
 /// All groups.
@@ -152,124 +154,6 @@ bitflags! {
         /// Fifos and sockets.
         const SPECIALS = 1 << 2;
     }
-}
-
-/// Which attributes are carried over.
-#[derive(Clone, Copy, Debug)]
-pub struct Preserve {
-    /// Of `MTIME`, `MODE`, `OWNER`, `GROUP`.
-    pub attrs: Attrs,
-    /// `--executability`: x bits only (where `MODE` is not preserved).
-    pub executability: Executability,
-    /// Whose times are left out although `MTIME` is preserved.
-    pub omit_times: OmitTimes,
-    /// What becomes of the targets of munged symlinks.
-    pub munged: MungedLinks,
-}
-
-/// `--munge-links`, which on the sending side takes the mark off (rsync 3.5.0).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MungedLinks {
-    /// They are copied as they are.
-    Keep,
-    /// They lose the mark.
-    Restore,
-}
-
-impl Preserve {
-    /// The target that a symlink shall have whose source's is `target`.
-    pub fn target(&self, target: Box<[u8]>) -> Box<[u8]> {
-        match self.munged {
-            MungedLinks::Keep => target,
-            MungedLinks::Restore => unmunged(target),
-        }
-    }
-
-    /// True if a run sets the time of entries of this kind.
-    pub fn sets_time(&self, kind: Kind) -> bool {
-        let omitted = match kind {
-            Kind::Dir => OmitTimes::DIRS,
-            Kind::Symlink => OmitTimes::LINKS,
-            _ => OmitTimes::empty(),
-        };
-        self.attrs.contains(Attrs::MTIME) && !self.omit_times.intersects(omitted)
-    }
-}
-
-/// `--executability`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Executability {
-    /// The destination keeps its x bits.
-    Ignore,
-    /// x follows the source.
-    Follow,
-}
-
-bitflags! {
-    /// `--omit-dir-times`, `--omit-link-times`.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct OmitTimes: u8 {
-        /// Times of directories are not set.
-        const DIRS = 1;
-        /// Times of symlinks are not set.
-        const LINKS = 1 << 1;
-    }
-}
-
-/// What symlinks mean on either side.
-#[derive(Clone, Copy, Debug)]
-pub struct Links {
-    /// `--copy-links`, `--copy-dirlinks`, `--copy-unsafe-links`.
-    pub source: SourceLinks,
-    /// `--keep-dirlinks`.
-    pub dest_dirs: DestDirLinks,
-    /// `--safe-links`.
-    pub leaving: LeavingLinks,
-}
-
-/// Which symlinks of the source stand for what they point to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SourceLinks {
-    /// None.
-    AsLinks,
-    /// Those to directories (`-k`).
-    FollowToDirs,
-    /// Those that lead out of the transfer (`--copy-unsafe-links`).
-    FollowUnsafe,
-    /// Those that lead out of the transfer, and those to directories.
-    FollowUnsafeOrToDirs,
-    /// All (`-L`).
-    Follow,
-}
-
-impl SourceLinks {
-    /// True if those to directories are followed, wherever they lead.
-    pub fn follows_dirs(self) -> bool {
-        matches!(self, Self::FollowToDirs | Self::FollowUnsafeOrToDirs | Self::Follow)
-    }
-
-    /// True if where a symlink leads decides about following it.
-    pub fn asks_where(self) -> bool {
-        matches!(self, Self::FollowUnsafe | Self::FollowUnsafeOrToDirs)
-    }
-}
-
-/// What happens to symlinks that are copied as such and lead out of the transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeavingLinks {
-    /// They are copied.
-    Copy,
-    /// They are left out (`--safe-links`).
-    Skip,
-}
-
-/// What a symlink to a directory is, where the source has a directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DestDirLinks {
-    /// Something in the way.
-    Replace,
-    /// As good as a directory (`-K`).
-    Keep,
 }
 
 /// What phase one takes for proof that a regular file is up to date.

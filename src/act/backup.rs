@@ -23,7 +23,7 @@ use crate::model::meta::{Kind, Meta};
 use crate::model::path::{Name, RelPath};
 use crate::model::target::is_unsafe;
 use crate::report::observer::Phase;
-use crate::settings::LeavingLinks;
+use crate::settings::links::LeavingLinks;
 use crate::sys::attrs::Target;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;

@@ -5,7 +5,7 @@
 use crate::error::{During, Side, Trouble};
 use crate::model::change::Attrs;
 use crate::model::meta::{Kind, Meta, Stamp};
-use crate::settings::{Executability, Preserve};
+use crate::settings::preserve::{Executability, Preserve};
 use crate::sys::attrs::{Target, set_mode, set_mtime, set_owner};
 use crate::sys::permit::Permit;
 use crate::sys::process::Identity;

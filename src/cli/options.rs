@@ -9,7 +9,7 @@ use crate::error::Class;
 bitflags! {
     /// Switches: on or off, the last word wins.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct Switches: u64 {
+    pub struct Switches: u128 {
         /// `--recursive`.
         const RECURSIVE = 1;
         /// `--dirs`.
@@ -382,7 +382,7 @@ mod tests {
 
     #[test]
     fn no_two_switches_share_a_bit() {
-        let single: Vec<u64> = Switches::FLAGS
+        let single: Vec<u128> = Switches::FLAGS
             .iter()
             .map(|flag| flag.value().bits())
             .filter(|bits| bits.is_power_of_two())

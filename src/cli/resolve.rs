@@ -1,32 +1,27 @@
 //! What the words add up to: contradictions are settled here (the last word wins) and nowhere else.
 
+mod choices;
 mod deletion;
+mod display;
 
-use std::ffi::{OsStr, OsString};
-use std::num::NonZeroUsize;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
-
-use crate::cli::args::{Args, Given};
+use crate::cli::args::Args;
 use crate::cli::checks;
-use crate::cli::display::{Begin, Display, Header, Sink, Volume};
-use crate::cli::info::{self, Answer, Asked, Flag, Levels};
+use crate::cli::display::Display;
 use crate::cli::lists;
-use crate::cli::names::{Escape, High, Reader};
-use crate::cli::numbers::Numbers;
+use crate::cli::names::{High, Reader};
 use crate::cli::operands::{self, Purpose};
-use crate::cli::options::{Counter, Meaning, RuleOption, Sense, Setting, Switches};
+use crate::cli::options::{RuleOption, Switches};
 use crate::cli::problem::Problem;
+use crate::cli::resolve::choices::Choices;
 use crate::cli::rules;
-use crate::cli::sizes::{number, size};
 use crate::filter::lines::LineEnds;
 use crate::model::change::Attrs;
-use crate::roots::operand::is_whole_absolute;
-use crate::settings::deletion::{Backup, FinishedSources, When};
+use crate::settings::deletion::{Backup, FinishedSources};
+use crate::settings::links::{DestDirLinks, LeavingLinks, Links, SourceLinks};
+use crate::settings::preserve::{Executability, MungedLinks, OmitTimes, Preserve};
 use crate::settings::{
-    DestDirLinks, Durability, Effect, Effort, EmptyDirs, Evidence, Executability, Existing, Found,
-    Jobs, Kinds, LeavingLinks, Links, Missing, Mounts, MungedLinks, OmitTimes, Parents, Paths,
-    Preserve, Recursion, Roots, Select, Settings, SourceLinks, Update, Verify, Window,
+    Durability, Effect, Effort, EmptyDirs, Evidence, Existing, Jobs, Kinds, Missing, Mounts,
+    Parents, Paths, Recursion, Select, Settings, Update, Verify, Window,
 };
 
 /// What a command line asks for.
@@ -65,36 +60,6 @@ pub enum User {
     /// Nobody else may: `--owner` and `--devices` are dropped, as in rsync.
     Other,
 }
-
-#[derive(Debug, Default)]
-struct Choices {
-    switches: Switches,
-    verbose: u8,
-    itemize: u8,
-    human: u8,
-    one_file_system: u8,
-    version: u8,
-    window: i32,
-    max_delete: Option<i32>,
-    max_size: Option<u64>,
-    min_size: Option<u64>,
-    asked: Asked,
-    temp_dir: Option<PathBuf>,
-    backup_dir: Option<PathBuf>,
-    suffix: Option<Box<[u8]>>,
-    bases: Vec<(Found, PathBuf)>,
-    jobs: Option<NonZeroUsize>,
-    verify: Option<Verify>,
-    text: Option<Request>,
-    rules: Vec<rules::Word>,
-    files_from: Option<OsString>,
-}
-
-/// What takes back one another: with `--files-from` none of them is the default.
-const OPPOSITES: [Switches; 2] = [
-    Switches::DIRS.union(Switches::OLD_DIRS).union(Switches::NO_DIRS),
-    Switches::RELATIVE.union(Switches::NO_RELATIVE),
-];
 
 /// Makes sense of what was typed.
 ///
@@ -159,96 +124,6 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
 }
 
 impl Choices {
-    fn take(&mut self, given: &Given) -> Result<(), Problem> {
-        let name = given.row.name;
-        match given.row.meaning {
-            Meaning::Switch(Switches::HELP, _) => self.text = Some(Request::Help),
-            Meaning::Switch(switches, sense) => self.switch(switches, sense),
-            Meaning::Count(counter, sense) => self.count(counter, sense)?,
-            Meaning::Set(setting) => self.set(setting, name, &given.value)?,
-            Meaning::Rule(option) => self.rules.push((option, given.value.clone())),
-            Meaning::Accepted(check) => checks::ignored(check, name, &given.value)?,
-            Meaning::Refused(class, why) => {
-                let text = format!("{} is not possible: {why}", given.row.spelling());
-                return Err(Problem { class, text });
-            }
-            Meaning::Later(meanwhile) => {
-                let dash = if meanwhile.is_empty() { "" } else { ": " };
-                let spelling = given.row.spelling();
-                let text = format!("{spelling} is not supported yet{dash}{meanwhile}");
-                return Err(Problem::unsupported(text));
-            }
-        }
-        Ok(())
-    }
-
-    fn switch(&mut self, switches: Switches, sense: Sense) {
-        for opposites in OPPOSITES {
-            if opposites.contains(switches) {
-                self.switches.remove(opposites);
-            }
-        }
-        self.switches.set(switches, sense == Sense::On);
-    }
-
-    fn count(&mut self, counter: Counter, sense: Sense) -> Result<(), Problem> {
-        let count = match counter {
-            Counter::Verbose => &mut self.verbose,
-            Counter::Itemize => &mut self.itemize,
-            Counter::Human => &mut self.human,
-            Counter::OneFileSystem => &mut self.one_file_system,
-            Counter::Version => &mut self.version,
-        };
-        *count = if sense == Sense::On { count.saturating_add(1) } else { 0 };
-        if self.version > 1 {
-            return Err(Problem::unsupported("--version given twice (-VV) is not supported yet"));
-        }
-        Ok(())
-    }
-
-    fn set(&mut self, setting: Setting, name: &str, value: &OsStr) -> Result<(), Problem> {
-        match setting {
-            Setting::ModifyWindow => self.window = number(name, value)?,
-            Setting::MaxDelete => self.max_delete = Some(number(name, value)?),
-            Setting::MaxSize => self.max_size = Some(size(name, value)?),
-            Setting::MinSize => self.min_size = Some(size(name, value)?),
-            Setting::Info => {
-                if self.asked.read(value)? == Answer::Help {
-                    self.text = Some(Request::Text(info::info_help()));
-                }
-            }
-            Setting::Debug => {
-                if info::check_debug(value)? == Answer::Help {
-                    self.text = Some(Request::Text(info::debug_help()));
-                }
-            }
-            Setting::Stderr => {
-                let sink = checks::stderr_mode(value)?;
-                self.switches.set(Switches::ALL_TO_STDERR, sink == Sink::Stderr);
-            }
-            Setting::TempDir => self.temp_dir = Some(PathBuf::from(value)),
-            Setting::BackupDir => self.backup_dir = Some(PathBuf::from(value)),
-            Setting::CompareDest => self.bases.push((Found::LeftOut, PathBuf::from(value))),
-            Setting::CopyDest => self.bases.push((Found::Copied, PathBuf::from(value))),
-            Setting::LinkDest => self.bases.push((Found::Linked, PathBuf::from(value))),
-            Setting::Suffix => self.suffix = Some(value.as_bytes().into()),
-            Setting::Jobs => self.jobs = checks::jobs(value)?,
-            Setting::Verify => self.verify = Some(checks::verify(value)?),
-            Setting::FilesFrom => self.files_from = Some(value.to_owned()),
-            Setting::Generate if value == "man" => self.text = Some(Request::ManualPage),
-            Setting::Generate => return Err(Problem::usage("--generate can make: man")),
-        }
-        Ok(())
-    }
-
-    fn has(&self, switches: Switches) -> bool {
-        self.switches.contains(switches)
-    }
-
-    fn pick<T>(&self, switches: Switches, with: T, without: T) -> T {
-        if self.has(switches) { with } else { without }
-    }
-
     /// What goes together and what does not.
     fn check(&self) -> Result<(), Problem> {
         if self.has(Switches::DELETE) && self.recursion() == Recursion::None {
@@ -423,58 +298,6 @@ impl Choices {
             ),
         }
     }
-
-    fn display(&self, around: Surroundings, settings: &Settings) -> Display {
-        let loud = |level: u8| self.pick(Switches::QUIET, 0, level);
-        let header = match settings.select.recursion {
-            _ if settings.effect == Effect::VerifyOnly => Header::None,
-            Recursion::None => Header::None,
-            // Deletions of their own want the whole list first, in rsync.
-            Recursion::Full if matches!(self.when(), When::Before | When::After) => Header::Full,
-            Recursion::Full if settings.select.empty_dirs == EmptyDirs::Prune => Header::Full,
-            Recursion::Full => self.pick(Switches::FULL_LISTING, Header::Full, Header::Incremental),
-            Recursion::OneLevel => Header::Full,
-        };
-        Display {
-            levels: self.pick(Switches::QUIET, Levels::default(), self.levels()),
-            verbosity: loud(self.verbose),
-            itemize: loud(self.itemize),
-            volume: self.pick(Switches::QUIET, Volume::Quiet, Volume::Normal),
-            numbers: Numbers::at_level(self.human),
-            escape: Escape {
-                high: self.pick(Switches::RAW_NAMES, High::Raw, around.high),
-                reader: around.reader,
-            },
-            sink: self.pick(Switches::ALL_TO_STDERR, Sink::Stderr, Sink::Stdout),
-            header,
-            paths: begin(&settings.roots),
-            effect: match settings.effect {
-                Effect::List => self.pick(Switches::DRY_RUN, Effect::DryRun, Effect::List),
-                effect => effect,
-            },
-            verify: settings.verify,
-        }
-    }
-
-    fn levels(&self) -> Levels {
-        let mut levels = Levels::of_verbosity(self.verbose);
-        if self.has(Switches::STATS) {
-            levels.raise(Flag::Stats, 2);
-        }
-        if self.has(Switches::PROGRESS) {
-            levels.raise(Flag::Flist, 2);
-            levels.raise(Flag::Name, 1);
-            levels.raise(Flag::Progress, 1);
-        }
-        levels.with(&self.asked)
-    }
-}
-
-/// Paths of one run begin alike: a mixture of absolute and relative operands has no slashes.
-fn begin(roots: &Roots) -> Begin {
-    let keeps_all = roots.paths != Paths::Last && roots.list.is_none();
-    let is_absolute = roots.sources.iter().all(|source| is_whole_absolute(source));
-    if keeps_all && is_absolute { Begin::WithSlash } else { Begin::Below }
 }
 
 #[cfg(test)]

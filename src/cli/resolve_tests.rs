@@ -13,9 +13,11 @@ use crate::error::Class;
 use crate::model::change::Attrs;
 use crate::report::observer::Detail;
 use crate::settings::deletion::{Extraneous, FullDirs};
+use crate::settings::links::{DestDirLinks, SourceLinks};
+use crate::settings::preserve::{Executability, OmitTimes};
 use crate::settings::{
-    DestDirLinks, Durability, Effect, Evidence, Executability, Existing, Jobs, Kinds, Missing,
-    Mounts, OmitTimes, Parents, Recursion, Settings, SourceLinks, Verify, Window,
+    Durability, Effect, Evidence, Existing, Jobs, Kinds, Missing, Mounts, Parents, Recursion,
+    Settings, Verify, Window,
 };
 
 fn ask(line: &str, user: User, reader: Reader) -> Result<Request, Problem> {

@@ -2,7 +2,8 @@
 
 use crate::model::change::Attrs;
 use crate::model::meta::{Kind, Meta, Stamp};
-use crate::settings::{Executability, Preserve, Window};
+use crate::settings::Window;
+use crate::settings::preserve::{Executability, Preserve};
 use crate::sys::process::Identity;
 
 /// What counts as different.

@@ -17,7 +17,7 @@ use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::observer::{Ending, Phase};
 use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::walk::Entered;
-use crate::settings::DestDirLinks;
+use crate::settings::links::DestDirLinks;
 use crate::sys::attrs::{Target, set_mode};
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::node::make_dir;

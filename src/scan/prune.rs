@@ -15,7 +15,8 @@ use crate::scan::join::Joined;
 use crate::scan::layer::{Found, Layer, list};
 use crate::scan::reach::Reach;
 use crate::scan::walk::{NodeOf, Visit, Walk, child_layers};
-use crate::settings::{EmptyDirs, Mounts, SourceLinks};
+use crate::settings::links::SourceLinks;
+use crate::settings::{EmptyDirs, Mounts};
 use crate::sys::stat;
 
 /// Directories of which a search from above has found that they hold something: without that, a

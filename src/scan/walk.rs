@@ -24,7 +24,8 @@ use crate::scan::prune::Filled;
 use crate::scan::ranges::Ranged;
 use crate::scan::reach::{Reach, Stand};
 use crate::settings::deletion::Extraneous;
-use crate::settings::{Mounts, Select, SourceLinks};
+use crate::settings::links::SourceLinks;
+use crate::settings::{Mounts, Select};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cli::checks;
 use crate::cli::options::Switches;
 use crate::cli::problem::Problem;
-use crate::cli::resolve::Choices;
+use crate::cli::resolve::choices::Choices;
 use crate::filter::list::Unsided;
 use crate::settings::MissingArgs;
 use crate::settings::deletion::{

@@ -1,0 +1,145 @@
+//! What the words say, each by itself: the last one wins.
+
+use std::ffi::{OsStr, OsString};
+use std::num::NonZeroUsize;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use crate::cli::args::Given;
+use crate::cli::checks;
+use crate::cli::display::Sink;
+use crate::cli::info::{self, Answer, Asked};
+use crate::cli::options::{Counter, Meaning, Sense, Setting, Switches};
+use crate::cli::problem::Problem;
+use crate::cli::resolve::Request;
+use crate::cli::rules;
+use crate::cli::sizes::{number, size};
+use crate::settings::{Found, Verify};
+
+/// All that was typed, added up.
+#[derive(Debug, Default)]
+pub(super) struct Choices {
+    pub(super) switches: Switches,
+    pub(super) verbose: u8,
+    pub(super) itemize: u8,
+    pub(super) human: u8,
+    pub(super) one_file_system: u8,
+    pub(super) version: u8,
+    pub(super) window: i32,
+    pub(super) max_delete: Option<i32>,
+    pub(super) max_size: Option<u64>,
+    pub(super) min_size: Option<u64>,
+    pub(super) asked: Asked,
+    pub(super) temp_dir: Option<PathBuf>,
+    pub(super) backup_dir: Option<PathBuf>,
+    pub(super) suffix: Option<Box<[u8]>>,
+    pub(super) bases: Vec<(Found, PathBuf)>,
+    pub(super) jobs: Option<NonZeroUsize>,
+    pub(super) verify: Option<Verify>,
+    pub(super) text: Option<Request>,
+    pub(super) rules: Vec<rules::Word>,
+    pub(super) files_from: Option<OsString>,
+}
+
+/// What takes back one another: with `--files-from` none of them is the default.
+const OPPOSITES: [Switches; 2] = [
+    Switches::DIRS.union(Switches::OLD_DIRS).union(Switches::NO_DIRS),
+    Switches::RELATIVE.union(Switches::NO_RELATIVE),
+];
+
+impl Choices {
+    pub(super) fn take(&mut self, given: &Given) -> Result<(), Problem> {
+        let name = given.row.name;
+        match given.row.meaning {
+            Meaning::Switch(Switches::HELP, _) => self.text = Some(Request::Help),
+            Meaning::Switch(switches, sense) => self.switch(switches, sense),
+            Meaning::Count(counter, sense) => self.count(counter, sense)?,
+            Meaning::Set(setting) => self.set(setting, name, &given.value)?,
+            Meaning::Rule(option) => self.rules.push((option, given.value.clone())),
+            Meaning::Accepted(check) => checks::ignored(check, name, &given.value)?,
+            Meaning::Refused(class, why) => {
+                let text = format!("{} is not possible: {why}", given.row.spelling());
+                return Err(Problem { class, text });
+            }
+            Meaning::Later(meanwhile) => {
+                let dash = if meanwhile.is_empty() { "" } else { ": " };
+                let spelling = given.row.spelling();
+                let text = format!("{spelling} is not supported yet{dash}{meanwhile}");
+                return Err(Problem::unsupported(text));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn switch(&mut self, switches: Switches, sense: Sense) {
+        for opposites in OPPOSITES {
+            if opposites.contains(switches) {
+                self.switches.remove(opposites);
+            }
+        }
+        self.switches.set(switches, sense == Sense::On);
+    }
+
+    pub(super) fn count(&mut self, counter: Counter, sense: Sense) -> Result<(), Problem> {
+        let count = match counter {
+            Counter::Verbose => &mut self.verbose,
+            Counter::Itemize => &mut self.itemize,
+            Counter::Human => &mut self.human,
+            Counter::OneFileSystem => &mut self.one_file_system,
+            Counter::Version => &mut self.version,
+        };
+        *count = if sense == Sense::On { count.saturating_add(1) } else { 0 };
+        if self.version > 1 {
+            return Err(Problem::unsupported("--version given twice (-VV) is not supported yet"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn set(
+        &mut self,
+        setting: Setting,
+        name: &str,
+        value: &OsStr,
+    ) -> Result<(), Problem> {
+        match setting {
+            Setting::ModifyWindow => self.window = number(name, value)?,
+            Setting::MaxDelete => self.max_delete = Some(number(name, value)?),
+            Setting::MaxSize => self.max_size = Some(size(name, value)?),
+            Setting::MinSize => self.min_size = Some(size(name, value)?),
+            Setting::Info => {
+                if self.asked.read(value)? == Answer::Help {
+                    self.text = Some(Request::Text(info::info_help()));
+                }
+            }
+            Setting::Debug => {
+                if info::check_debug(value)? == Answer::Help {
+                    self.text = Some(Request::Text(info::debug_help()));
+                }
+            }
+            Setting::Stderr => {
+                let sink = checks::stderr_mode(value)?;
+                self.switches.set(Switches::ALL_TO_STDERR, sink == Sink::Stderr);
+            }
+            Setting::TempDir => self.temp_dir = Some(PathBuf::from(value)),
+            Setting::BackupDir => self.backup_dir = Some(PathBuf::from(value)),
+            Setting::CompareDest => self.bases.push((Found::LeftOut, PathBuf::from(value))),
+            Setting::CopyDest => self.bases.push((Found::Copied, PathBuf::from(value))),
+            Setting::LinkDest => self.bases.push((Found::Linked, PathBuf::from(value))),
+            Setting::Suffix => self.suffix = Some(value.as_bytes().into()),
+            Setting::Jobs => self.jobs = checks::jobs(value)?,
+            Setting::Verify => self.verify = Some(checks::verify(value)?),
+            Setting::FilesFrom => self.files_from = Some(value.to_owned()),
+            Setting::Generate if value == "man" => self.text = Some(Request::ManualPage),
+            Setting::Generate => return Err(Problem::usage("--generate can make: man")),
+        }
+        Ok(())
+    }
+
+    pub(super) fn has(&self, switches: Switches) -> bool {
+        self.switches.contains(switches)
+    }
+
+    pub(super) fn pick<T>(&self, switches: Switches, with: T, without: T) -> T {
+        if self.has(switches) { with } else { without }
+    }
+}

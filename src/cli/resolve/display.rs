@@ -1,0 +1,66 @@
+//! What the words say of the output.
+
+use crate::cli::display::{Begin, Display, Header, Sink, Volume};
+use crate::cli::info::{Flag, Levels};
+use crate::cli::names::{Escape, High};
+use crate::cli::numbers::Numbers;
+use crate::cli::options::Switches;
+use crate::cli::resolve::Surroundings;
+use crate::cli::resolve::choices::Choices;
+use crate::roots::operand::is_whole_absolute;
+use crate::settings::deletion::When;
+use crate::settings::{Effect, EmptyDirs, Paths, Recursion, Roots, Settings};
+
+impl Choices {
+    pub(super) fn display(&self, around: Surroundings, settings: &Settings) -> Display {
+        let loud = |level: u8| self.pick(Switches::QUIET, 0, level);
+        let header = match settings.select.recursion {
+            _ if settings.effect == Effect::VerifyOnly => Header::None,
+            Recursion::None => Header::None,
+            // Deletions of their own want the whole list first, in rsync.
+            Recursion::Full if matches!(self.when(), When::Before | When::After) => Header::Full,
+            Recursion::Full if settings.select.empty_dirs == EmptyDirs::Prune => Header::Full,
+            Recursion::Full => self.pick(Switches::FULL_LISTING, Header::Full, Header::Incremental),
+            Recursion::OneLevel => Header::Full,
+        };
+        Display {
+            levels: self.pick(Switches::QUIET, Levels::default(), self.levels()),
+            verbosity: loud(self.verbose),
+            itemize: loud(self.itemize),
+            volume: self.pick(Switches::QUIET, Volume::Quiet, Volume::Normal),
+            numbers: Numbers::at_level(self.human),
+            escape: Escape {
+                high: self.pick(Switches::RAW_NAMES, High::Raw, around.high),
+                reader: around.reader,
+            },
+            sink: self.pick(Switches::ALL_TO_STDERR, Sink::Stderr, Sink::Stdout),
+            header,
+            paths: begin(&settings.roots),
+            effect: match settings.effect {
+                Effect::List => self.pick(Switches::DRY_RUN, Effect::DryRun, Effect::List),
+                effect => effect,
+            },
+            verify: settings.verify,
+        }
+    }
+
+    fn levels(&self) -> Levels {
+        let mut levels = Levels::of_verbosity(self.verbose);
+        if self.has(Switches::STATS) {
+            levels.raise(Flag::Stats, 2);
+        }
+        if self.has(Switches::PROGRESS) {
+            levels.raise(Flag::Flist, 2);
+            levels.raise(Flag::Name, 1);
+            levels.raise(Flag::Progress, 1);
+        }
+        levels.with(&self.asked)
+    }
+}
+
+/// Paths of one run begin alike: a mixture of absolute and relative operands has no slashes.
+fn begin(roots: &Roots) -> Begin {
+    let keeps_all = roots.paths != Paths::Last && roots.list.is_none();
+    let is_absolute = roots.sources.iter().all(|source| is_whole_absolute(source));
+    if keeps_all && is_absolute { Begin::WithSlash } else { Begin::Below }
+}

@@ -1,0 +1,69 @@
+//! Which attributes are carried over, and as what.
+
+use bitflags::bitflags;
+
+use crate::model::change::Attrs;
+use crate::model::meta::Kind;
+use crate::model::target::unmunged;
+
+/// Which attributes are carried over.
+#[derive(Clone, Copy, Debug)]
+pub struct Preserve {
+    /// Of `MTIME`, `MODE`, `OWNER`, `GROUP`.
+    pub attrs: Attrs,
+    /// `--executability`: x bits only (where `MODE` is not preserved).
+    pub executability: Executability,
+    /// Whose times are left out although `MTIME` is preserved.
+    pub omit_times: OmitTimes,
+    /// What becomes of the targets of munged symlinks.
+    pub munged: MungedLinks,
+}
+
+/// `--munge-links`, which on the sending side takes the mark off (rsync 3.5.0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MungedLinks {
+    /// They are copied as they are.
+    Keep,
+    /// They lose the mark.
+    Restore,
+}
+
+impl Preserve {
+    /// The target that a symlink shall have whose source's is `target`.
+    pub fn target(&self, target: Box<[u8]>) -> Box<[u8]> {
+        match self.munged {
+            MungedLinks::Keep => target,
+            MungedLinks::Restore => unmunged(target),
+        }
+    }
+
+    /// True if a run sets the time of entries of this kind.
+    pub fn sets_time(&self, kind: Kind) -> bool {
+        let omitted = match kind {
+            Kind::Dir => OmitTimes::DIRS,
+            Kind::Symlink => OmitTimes::LINKS,
+            _ => OmitTimes::empty(),
+        };
+        self.attrs.contains(Attrs::MTIME) && !self.omit_times.intersects(omitted)
+    }
+}
+
+/// `--executability`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Executability {
+    /// The destination keeps its x bits.
+    Ignore,
+    /// x follows the source.
+    Follow,
+}
+
+bitflags! {
+    /// `--omit-dir-times`, `--omit-link-times`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct OmitTimes: u8 {
+        /// Times of directories are not set.
+        const DIRS = 1;
+        /// Times of symlinks are not set.
+        const LINKS = 1 << 1;
+    }
+}

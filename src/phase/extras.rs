@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::act::clear::{Home, Removal, Removed, Rest, is_silly_rename};
-use crate::error::{During, Side};
+use crate::error::{During, Place, Side};
 use crate::filter::within::Rules;
 use crate::model::meta::Kind;
 use crate::model::path::{Name, RelPath};
@@ -101,8 +101,8 @@ impl Pass<'_> {
             Ok(Some(meta)) => meta,
             Ok(None) => return,
             Err(trouble) => {
-                let spot = Spot { node: &top, layer: 0, name: Some(name) };
-                self.tell(sheet.ledger(), &spot, trouble);
+                let place = Place::below(&self.dest_root, &path.join(name));
+                self.tell_fault(sheet.ledger(), &trouble.at(place));
                 return;
             }
         };

@@ -67,6 +67,15 @@ fn what_phase_one_wrote_is_repaired_without_a_second_backup() {
 }
 
 #[test]
+fn a_backup_outlives_that_phase_two_replaces_a_link_of_phase_one() {
+    let tree = "s/f file \"right\"\nb/f file \"wrong\"\nd/f file \"the old one\"\n";
+    let arena = Arena::with(tree);
+    arena.twosync(&["-ab", "--link-dest=../b", "s/", "d"]).expect_code(0);
+    let texts = ["d/f", "d/f~", "b/f"].map(|name| text(&arena, name));
+    assert_eq!(texts, ["right", "the old one", "wrong"]);
+}
+
+#[test]
 fn a_large_file_is_kept_before_its_ranges_are_written() {
     let tree = "s/big file size=20000000 seed=7\nd/big file size=20000001 seed=8\nold/big hardlink d/big\n";
     let arena = Arena::with(tree);
@@ -156,6 +165,8 @@ fn a_symlink_of_somebody_else_is_no_backup_directory() {
     lchown(arena.path("d/bk"), Some(NOBODY), Some(NOBODY)).expect("root may give away");
     arena.twosync(&["-a", "--backup-dir=bk", "s/", "d"]).expect_code(11);
     arena.twosync(&["-a", "--backup-dir=bk/deep", "s/", "d"]).expect_code(11);
+    symlink("bk", arena.path("d/mine")).expect("our own directory");
+    arena.twosync(&["-a", "--backup-dir=mine", "s/", "d"]).expect_code(11);
     assert_eq!(text(&arena, "d/f"), "older");
     assert_eq!(names(&arena.path("out")), [""; 0]);
 }

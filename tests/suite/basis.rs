@@ -25,6 +25,13 @@ fn a_link_to_bytes_that_only_seemed_equal_is_made_anew() {
 }
 
 #[test]
+fn a_link_of_this_run_is_verified_although_it_exists_by_then() {
+    let arena = arena();
+    arena.twosync(&["-a", "--ignore-existing", "--link-dest=../b", "s/", "d"]).expect_code(0);
+    assert_eq!((text(&arena, "d/f"), text(&arena, "b/f")), ("right".into(), "wrong".into()));
+}
+
+#[test]
 fn what_compare_dest_left_out_though_its_bytes_differ_is_made() {
     let arena = arena();
     let args = ["-a", "--compare-dest=../b", "s/", "d"];

@@ -47,6 +47,26 @@ fn a_source_file_goes_only_if_its_copy_was_read_back() {
 }
 
 #[test]
+fn a_source_that_is_met_twice_goes_after_it_has_arrived_twice() {
+    let tree = "s/d/f file \"f\"\ns/l link -> d\ns/sub/g file \"g\"\n";
+    let runs = [
+        (&["-aL", "--delete", "s/", "d"][..], &["d/d/f", "d/l/f", "d/sub/g"][..]),
+        (&["-aL", "s/", "d"], &["d/d/f", "d/l/f", "d/sub/g"]),
+        (&["-a", "s/", "s/sub/", "d"], &["d/d/f", "d/sub/g", "d/g"]),
+    ];
+    for (args, arrived) in runs {
+        let arena = Arena::with(tree);
+        arena.twosync(&[&["--remove-source-files", "-j4"], args].concat()).expect_code(0);
+        for name in arrived {
+            assert!(arena.path(name).exists(), "{args:?}: {name} is missing");
+        }
+        for name in ["s/d/f", "s/sub/g"] {
+            assert!(!arena.path(name).exists(), "{args:?}: {name} is still there");
+        }
+    }
+}
+
+#[test]
 fn a_source_is_never_deleted_from_the_destination_that_holds_it() {
     let arena = Arena::with("d/sub/deep/file file \"text\"\nd/gone file \"x\"\n");
     let output = arena.twosync(&["-a", "--delete", "d/sub/deep/", "d/"]);

@@ -212,6 +212,12 @@ pub(crate) const ALLOWED: &[Allowed] = &[
                  twosync refuses to make it",
     },
     Allowed {
+        name: "missing-arg-unseen",
+        covers: &[Aspect::ExitCode, Aspect::Stderr],
+        reason: "--delete-missing-args: rsync says nothing of a destination's entry that it can not look at; twosync says that \
+                 it can not tell",
+    },
+    Allowed {
         name: "pruned-unseen",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "--prune-empty-dirs: rsync leaves out a directory that it could not list; twosync makes it, because nobody \

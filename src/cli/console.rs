@@ -7,20 +7,26 @@ use std::time::{Duration, Instant};
 use crate::cli::display::{Display, Header, Progress, Volume};
 use crate::cli::info::Flag;
 use crate::cli::lines;
+use crate::cli::log::{Log, LogChoices};
 use crate::cli::output::Output;
 use crate::cli::progress::{Bar, Meter};
-use crate::error::{Class, Fault};
+use crate::cli::stats;
+use crate::error::{Class, Fault, Place};
 use crate::model::change::{Action, Why};
 use crate::model::meta::Kind;
 use crate::report::gauge::Gauge;
 use crate::report::ledger::Ledger;
-use crate::report::observer::{Detail, Ending, Event, Observer, Outcome, Phase};
+use crate::report::observer::{Detail, Ending, Event, Extras, Observer, Outcome, Phase};
 use crate::report::tally::Tally;
 use crate::settings::Effect;
+use crate::sync::Report;
 
 /// The observer of the command line.
 pub struct Console {
     display: Display,
+    /// What output and log together have to hear.
+    detail: Detail,
+    extras: Extras,
     state: Mutex<State>,
 }
 
@@ -33,11 +39,25 @@ struct State {
     bar: Option<Bar>,
     copied: Tally,
     copying: Duration,
+    log: Option<Log>,
 }
 
 impl Console {
-    /// Starts the output with its header.
-    pub fn open(display: Display) -> Self {
+    /// Starts the output with its header. A log that can not be opened is told, and is no reason not
+    /// to copy.
+    pub fn open(display: Display, log: Option<&LogChoices>) -> Self {
+        let log = log.and_then(|choices| match Log::open(choices) {
+            Ok(log) => Some(log),
+            Err(error) => {
+                let place = Place::operand(&choices.path);
+                complain(&Fault::io(Class::FileIo, "open the log", place, error).to_string());
+                complain("there will be no log");
+                None
+            }
+        });
+        let of_log = log.as_ref().map(Log::display);
+        let detail = of_log.map_or(Detail::Notices, Display::detail).max(display.detail());
+        let extras = of_log.map_or(Extras::empty(), Display::extras) | display.extras();
         let mut output = Output::open(display.sink, display.escape.reader);
         if display.levels.of(Flag::Flist) >= 1 {
             match display.header {
@@ -54,18 +74,32 @@ impl Console {
             bar: None,
             copied: Tally::default(),
             copying: Duration::ZERO,
+            log,
         };
-        Self { display, state: Mutex::new(state) }
+        Self { display, detail, extras, state: Mutex::new(state) }
     }
 
     /// Prints what closes a run.
-    pub fn text(&self, text: &str) {
-        self.state().output.text(text);
+    pub fn closing(&self, report: &Report) {
+        let mut state = self.state();
+        let copying = state.copying;
+        state.output.text(&stats::closing(report, copying, &self.display));
+        if let Some(log) = &mut state.log {
+            log.closing(report, copying);
+        }
     }
 
-    /// How long phase one took.
-    pub fn copying(&self) -> Duration {
-        self.state().copying
+    /// Says on standard error, and in the log, what a run leaves to be said.
+    pub fn complain(&self, text: &str) {
+        complain(text);
+        self.log(text);
+    }
+
+    /// Writes to the log what standard error is told apart.
+    pub fn log(&self, text: &str) {
+        if let Some(log) = &mut self.state().log {
+            log.line(format!("twosync: {text}").as_bytes());
+        }
     }
 
     /// Ends the output.
@@ -74,6 +108,20 @@ impl Console {
     /// It could not be written, for another reason than that nobody reads it.
     pub fn close(&self) -> std::io::Result<()> {
         self.state().output.close()
+    }
+
+    /// Ends the log with its last line.
+    ///
+    /// # Errors
+    /// The log could not be written.
+    pub fn close_log(&self, last: Option<&str>) -> Result<(), Fault> {
+        if let Some(text) = last {
+            self.log(text);
+        }
+        let mut state = self.state();
+        let Some(log) = &mut state.log else { return Ok(()) };
+        let place = Place::operand(log.path());
+        log.close().map_err(|error| Fault::io(Class::FileIo, "write the log", place, error))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -139,7 +187,11 @@ fn is_sent(outcome: &Outcome) -> bool {
 
 impl Observer for Console {
     fn detail(&self) -> Detail {
-        self.display.detail()
+        self.detail
+    }
+
+    fn extras(&self) -> Extras {
+        self.extras
     }
 
     fn wants_survey(&self) -> bool {
@@ -154,6 +206,9 @@ impl Observer for Console {
         if let Some(line) = lines::line(event, &self.display) {
             state.print(&line);
         }
+        if let Some(log) = &mut state.log {
+            log.event(event);
+        }
         if let Event::Entry(outcome) = event {
             state.progress(outcome, &self.display);
         }
@@ -164,11 +219,13 @@ impl Observer for Console {
         if fault.class == Class::MaxDelete {
             return;
         }
-        let tell = || complain(&fault.to_string());
+        let text = fault.to_string();
+        let tell = || complain(&text);
         match &self.state().bar {
             Some(bar) => bar.aside(tell),
             None => tell(),
         }
+        self.log(&text);
     }
 
     fn phase_starts(&self, phase: Phase, ledger: &Ledger<'_>) {

@@ -1,14 +1,17 @@
 //! How a run is told: resolved once from the command line, then read only.
 
+use crate::cli::format::Format;
 use crate::cli::info::{Flag, Levels};
 use crate::cli::names::{Escape, Reader};
 use crate::cli::numbers::Numbers;
-use crate::report::observer::Detail;
+use crate::report::observer::{Detail, Extras};
 use crate::settings::{Effect, Verify};
 
 /// All choices of output.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Display {
+    /// What an update's line looks like, if not as rsync has it by default.
+    pub format: Option<Format>,
     /// How much of what; all zero with `--quiet`.
     pub levels: Levels,
     /// How often `-v` was given; 0 with `--quiet`.
@@ -118,6 +121,7 @@ impl Display {
             Detail::All
         } else if self.itemize == 1
             || level(Flag::Name) == 1
+            || self.format.is_some()
             || level(Flag::Del) >= 1
             || level(Flag::Symsafe) >= 1
             || self.effect == Effect::VerifyOnly
@@ -128,9 +132,19 @@ impl Display {
         }
     }
 
+    /// What has to be heard of an entry beside what is done to it.
+    pub fn extras(&self) -> Extras {
+        self.format.as_ref().map_or(Extras::empty(), Format::extras)
+    }
+
     /// True if entries that are left as they are get an itemized line too: `-ii`, or `-i` at `-vv`.
     pub fn itemizes_all(&self) -> bool {
         self.itemize >= 2 || (self.itemize == 1 && self.levels.of(Flag::Name) >= 2)
+    }
+
+    /// True if there is a line for what is updated.
+    pub fn tells_updates(&self) -> bool {
+        self.format.is_some() || self.names_changes()
     }
 
     /// True if changed entries are named at all.

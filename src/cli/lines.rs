@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::cli::display::{Begin, Display, Volume};
+use crate::cli::format::{Format, Names};
 use crate::cli::info::Flag;
 use crate::cli::listing::listed;
 use crate::model::change::{Action, Change, Why};
@@ -61,10 +62,10 @@ fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
         return None;
     }
     if display.effect == Effect::VerifyOnly {
-        return difference(change, display);
+        return difference(outcome, display);
     }
     match (change.action, outcome.phase) {
-        (Action::Keep(why), Phase::Copy) => kept(why, change, display),
+        (Action::Keep(why), Phase::Copy) => kept(why, outcome, display),
         (Action::Keep(Why::SourceRemoved), _) => {
             (display.levels.of(Flag::Remove) >= 1).then(|| {
                 let mut line = b"sender removed ".to_vec();
@@ -75,17 +76,18 @@ fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
         // Phase two meets again what phase one told of.
         (Action::Keep(_), Phase::Verify) => None,
         // A repair is no everyday event: it is told in full.
-        (_, Phase::Verify) if display.names_changes() => Some(itemized(change, display)),
+        (_, Phase::Verify) if display.tells_updates() => Some(itemized(outcome, display)),
         (_, Phase::Verify) => None,
-        (Action::Delete, Phase::Copy) => deleted(change, display),
+        (Action::Delete, Phase::Copy) => deleted(outcome, display),
         (Action::Adjust, Phase::Copy) if display.itemize >= 1 && !change.is_told() => {
-            display.itemizes_all().then(|| itemized(change, display))
+            display.itemizes_all().then(|| itemized(outcome, display))
         }
-        (_, Phase::Copy) if is_found_elsewhere(change) => found_elsewhere(change, display),
-        (_, Phase::Copy) if display.itemize >= 1 => Some(itemized(change, display)),
+        (_, Phase::Copy) if is_found_elsewhere(change) => found_elsewhere(outcome, display),
+        (_, Phase::Copy) if display.itemize >= 1 => Some(itemized(outcome, display)),
         (Action::Adjust, Phase::Copy) if change.kind != Kind::Dir => {
             (display.levels.of(Flag::Name) >= 2).then(|| name(change, display))
         }
+        (_, Phase::Copy) if display.format.is_some() => Some(itemized(outcome, display)),
         (_, Phase::Copy) => (display.levels.of(Flag::Name) >= 1).then(|| {
             let mut line = name(change, display);
             add_target(&mut line, change, display);
@@ -100,9 +102,10 @@ fn is_found_elsewhere(change: &Change) -> bool {
 }
 
 /// rsync tells of it as of what is up to date; of directories, too.
-fn found_elsewhere(change: &Change, display: &Display) -> Option<Vec<u8>> {
+fn found_elsewhere(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
+    let change = &outcome.change;
     if change.kind != Kind::Dir || display.itemize > 0 {
-        return kept(Why::UpToDate, change, display);
+        return kept(Why::UpToDate, outcome, display);
     }
     (display.levels.of(Flag::Name) >= 2).then(|| {
         let mut line = name(change, display);
@@ -112,16 +115,18 @@ fn found_elsewhere(change: &Change, display: &Display) -> Option<Vec<u8>> {
 }
 
 /// A line of an audit: rsync has no words for what is missing and what is too much.
-fn difference(change: &Change, display: &Display) -> Option<Vec<u8>> {
+fn difference(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
+    let change = &outcome.change;
     let word: &[u8] = match change.action {
         Action::Keep(why @ (Why::NonRegular | Why::NotRecursive | Why::UpToDate)) => {
-            return kept(why, change, display);
+            return kept(why, outcome, display);
         }
         Action::Keep(_) => return None,
+        _ if display.format.is_some() => return Some(itemized(outcome, display)),
         Action::Create => b"*missing    ",
         Action::Delete => b"*extra      ",
         Action::Rewrite | Action::Replace | Action::Adjust => {
-            return Some(itemized(change, display));
+            return Some(itemized(outcome, display));
         }
     };
     let mut line = word.to_vec();
@@ -129,11 +134,12 @@ fn difference(change: &Change, display: &Display) -> Option<Vec<u8>> {
     Some(line)
 }
 
-fn kept(why: Why, change: &Change, display: &Display) -> Option<Vec<u8>> {
+fn kept(why: Why, outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
+    let change = &outcome.change;
     let level = |flag| display.levels.of(flag);
     let is_dir = change.kind == Kind::Dir;
     let (tells, before, after) = match why {
-        Why::UpToDate if display.itemizes_all() => return Some(itemized(change, display)),
+        Why::UpToDate if display.itemizes_all() => return Some(itemized(outcome, display)),
         Why::UpToDate => {
             let tells = level(Flag::Name) >= 2 && display.itemize == 0 && !is_dir;
             (tells, "", " is uptodate")
@@ -201,25 +207,43 @@ fn ruled(what: &str, change: &Change, display: &Display) -> Option<Vec<u8>> {
     Some(line)
 }
 
-fn deleted(change: &Change, display: &Display) -> Option<Vec<u8>> {
-    if display.itemize >= 1 {
-        return Some(itemized(change, display));
+fn deleted(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
+    let change = &outcome.change;
+    if display.itemize >= 1 || display.format.as_ref().is_some_and(Format::tells_deletions) {
+        return Some(itemized(outcome, display));
     }
-    (display.levels.of(Flag::Del) >= 1 || display.levels.of(Flag::Name) >= 1).then(|| {
+    (display.levels.of(Flag::Del) >= 1 || display.tells_updates()).then(|| {
         let mut line = b"deleting ".to_vec();
         append_name(&mut line, change, display);
         line
     })
 }
 
-/// `%i %n%L`.
-fn itemized(change: &Change, display: &Display) -> Vec<u8> {
+/// The line of an update in the user's format; in rsync's it is `%i %n%L`.
+fn itemized(outcome: &Outcome, display: &Display) -> Vec<u8> {
+    let change = &outcome.change;
+    if let Some(format) = &display.format {
+        return formatted(format, outcome, display);
+    }
     let mut line = change.itemized().to_vec();
     line.push(b' ');
     append_name(&mut line, change, display);
     if change.action != Action::Delete {
         add_target(&mut line, change, display);
     }
+    line
+}
+
+fn formatted(format: &Format, outcome: &Outcome, display: &Display) -> Vec<u8> {
+    let change = &outcome.change;
+    let mut name = told_path(change, display);
+    if change.kind == Kind::Dir {
+        name.push(b'/');
+    }
+    let target = change.target.as_deref().filter(|_| change.action != Action::Delete);
+    let target = target.map(|target| (&b" -> "[..], target));
+    let mut line = Vec::new();
+    display.escape.append(&mut line, &format.line(outcome, Names { name: &name, target }));
     line
 }
 
@@ -237,15 +261,18 @@ fn append_name(line: &mut Vec<u8>, change: &Change, display: &Display) {
 }
 
 fn append_path(line: &mut Vec<u8>, change: &Change, display: &Display) {
+    display.escape.append(line, &told_path(change, display));
+}
+
+/// The path as it is told, not escaped.
+fn told_path(change: &Change, display: &Display) -> Vec<u8> {
     let is_of_dest = matches!(
         change.action,
         Action::Delete | Action::Keep(Why::DirNotEmpty | Why::Protected | Why::AtRisk)
     );
-    if display.paths == Begin::WithSlash && !is_of_dest {
-        line.push(b'/');
-    }
+    let has_slash = display.paths == Begin::WithSlash && !is_of_dest;
     let path = if change.path.is_root() { b"." } else { change.path.as_bytes() };
-    display.escape.append(line, path);
+    [if has_slash { &b"/"[..] } else { b"" }, path].concat()
 }
 
 fn add_target(line: &mut Vec<u8>, change: &Change, display: &Display) {

@@ -18,7 +18,7 @@ fn display(line: &str) -> Display {
     let args = parse(&words, Placement::Anywhere).unwrap();
     let around = Surroundings { user: User::Root, reader: Reader::Program, high: High::Utf8 };
     match resolve(&args, around).unwrap() {
-        Request::Run(run) => run.1,
+        Request::Run(run) => run.display,
         other => panic!("{other:?}"),
     }
 }
@@ -36,7 +36,7 @@ fn outcome(path: &str, kind: Kind, action: Action, attrs: Attrs) -> Outcome {
         target,
         because: None,
         size: 0,
-        listed: None,
+        more: None,
     };
     Outcome { phase: Phase::Copy, change, ending: Ending::Done, written_bytes: 0 }
 }

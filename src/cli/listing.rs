@@ -9,7 +9,7 @@ use crate::model::meta::{Kind, Meta, Stamp};
 
 /// The line of an entry, without its newline.
 pub fn listed(change: &Change, display: &Display) -> Option<Vec<u8>> {
-    let meta = change.listed.as_deref()?;
+    let meta = &change.more.as_deref()?.meta;
     let numbers = display.numbers;
     let bytes = match meta.kind {
         Kind::File | Kind::Dir | Kind::Symlink => meta.size,
@@ -38,7 +38,12 @@ fn mode(meta: &Meta) -> String {
         Kind::CharDevice => 'c',
         Kind::BlockDevice => 'b',
     };
-    let mut text = String::from(kind);
+    format!("{kind}{}", permissions(meta))
+}
+
+/// The mode in nine letters.
+pub fn permissions(meta: &Meta) -> String {
+    let mut text = String::new();
     for (shift, special, letters) in [(6, 0o4000, "sS"), (3, 0o2000, "sS"), (0, 0o1000, "tT")] {
         let bits = meta.mode >> shift;
         text.push(if bits & 4 == 0 { '-' } else { 'r' });

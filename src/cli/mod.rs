@@ -10,25 +10,25 @@ use std::process::ExitCode;
 
 use crate::cli::args::Placement;
 use crate::cli::console::{Console, complain};
-use crate::cli::display::Display;
 use crate::cli::names::{High, Reader};
 use crate::cli::problem::Problem;
-use crate::cli::resolve::{Request, Surroundings, User};
+use crate::cli::resolve::{Request, Run, Surroundings, User};
 use crate::effort::Stop;
 use crate::error::{Class, Fault, Place};
 use crate::report::observer::Observer;
-use crate::settings::Settings;
 use crate::sync::{self, Report};
 
 pub mod args;
 pub mod checks;
 pub mod console;
 pub mod display;
+pub mod format;
 pub mod help;
 pub mod info;
 pub mod lines;
 pub mod listing;
 pub mod lists;
+pub mod log;
 pub mod names;
 pub mod numbers;
 pub mod operands;
@@ -52,7 +52,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let request = args::parse(&words, placement).and_then(|args| resolve::resolve(&args, around()));
     match request {
-        Ok(Request::Run(run)) => perform(&run.0, run.1),
+        Ok(Request::Run(run)) => perform(*run),
         Ok(Request::Help) => say(&help::help()),
         Ok(Request::Version) => say(&help::version()),
         Ok(Request::Text(text)) => say(&text),
@@ -78,17 +78,18 @@ fn around() -> Surroundings {
     }
 }
 
-fn perform(settings: &Settings, display: Display) -> ExitCode {
+fn perform(run: Run) -> ExitCode {
+    let Run { settings, display, log } = run;
     let stop = Stop::default();
     if let Err(error) = signals::listen(&stop) {
         complain(&format!("listen for signals: {error}"));
     }
-    let console = Console::open(display);
-    let worst = match sync::run(settings, &console, &stop) {
+    let console = Console::open(display, log.as_ref());
+    let worst = match sync::run(&settings, &console, &stop) {
         Ok(report) => {
             let worst = worst_of(&report);
             if worst != Some(Class::Interrupted) {
-                close(&report, &console, &display);
+                close(&report, &console);
             }
             worst
         }
@@ -97,20 +98,30 @@ fn perform(settings: &Settings, display: Display) -> ExitCode {
             Some(fault.class)
         }
     };
-    finish(console.close(), worst)
+    let output = console.close();
+    let last = worst.map(conclusion);
+    let worst = match console.close_log(last.as_deref()) {
+        Ok(()) => worst,
+        Err(fault) => {
+            complain(&fault.to_string());
+            Some(worst.unwrap_or(fault.class))
+        }
+    };
+    finish(output, worst)
 }
 
-fn close(report: &Report, console: &Console, display: &Display) {
+fn close(report: &Report, console: &Console) {
     if report.untold_refusals > 0 {
-        let more = display.numbers.count(report.untold_refusals);
-        complain(&format!("{more} more attributes were refused by the destination"));
+        let more = report.untold_refusals;
+        console.complain(&format!("{more} more attributes were refused by the destination"));
     }
     let skipped = report.copy.deletions_skipped;
     if skipped > 0 {
-        let text = format!("Deletions stopped due to --max-delete limit ({skipped} skipped)\n");
-        io::stderr().write_all(text.as_bytes()).unwrap_or_default();
+        let text = format!("Deletions stopped due to --max-delete limit ({skipped} skipped)");
+        io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap_or_default();
+        console.log(&text);
     }
-    console.text(&stats::closing(report, console.copying(), display));
+    console.closing(report);
 }
 
 /// The gravest class that was met. What the findings say counts also where no fault was told.
@@ -139,7 +150,11 @@ fn finish(output: io::Result<()>, worst: Option<Class>) -> ExitCode {
 
 fn conclude(worst: Option<Class>) -> ExitCode {
     let Some(class) = worst else { return ExitCode::SUCCESS };
-    let code = class.exit_code();
-    complain(&format!("{} (code {code})", class.summary()));
-    ExitCode::from(code)
+    complain(&conclusion(class));
+    ExitCode::from(class.exit_code())
+}
+
+/// The last line of a run that failed.
+fn conclusion(class: Class) -> String {
+    format!("{} (code {})", class.summary(), class.exit_code())
 }

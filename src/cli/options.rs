@@ -180,6 +180,12 @@ pub enum Setting {
     Jobs,
     /// `--verify`.
     Verify,
+    /// `--out-format`.
+    OutFormat,
+    /// `--log-file`.
+    LogFile,
+    /// `--log-file-format`.
+    LogFileFormat,
     /// `--generate`.
     Generate,
     /// `--files-from`.

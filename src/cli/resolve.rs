@@ -8,6 +8,7 @@ use crate::cli::args::Args;
 use crate::cli::checks;
 use crate::cli::display::Display;
 use crate::cli::lists;
+use crate::cli::log::LogChoices;
 use crate::cli::names::{High, Reader};
 use crate::cli::operands::{self, Purpose};
 use crate::cli::options::{RuleOption, Switches};
@@ -28,7 +29,7 @@ use crate::settings::{
 #[derive(Debug)]
 pub enum Request {
     /// A run.
-    Run(Box<(Settings, Display)>),
+    Run(Box<Run>),
     /// Help, on stdout.
     Help,
     /// Help, on stderr: nothing to do was given.
@@ -39,6 +40,17 @@ pub enum Request {
     Text(String),
     /// The manual page.
     ManualPage,
+}
+
+/// A run, and how it is told.
+#[derive(Debug)]
+pub struct Run {
+    /// What is done.
+    pub settings: Settings,
+    /// What is printed.
+    pub display: Display,
+    /// What else is told to a file.
+    pub log: Option<LogChoices>,
 }
 
 /// What the same words mean differently by.
@@ -120,7 +132,8 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
         effort: choices.effort(),
     };
     let display = choices.display(around, &settings);
-    Ok(Request::Run(Box::new((settings, display))))
+    let log = choices.log(&display, &settings);
+    Ok(Request::Run(Box::new(Run { settings, display, log })))
 }
 
 impl Choices {

@@ -32,7 +32,7 @@ fn run(line: &str) -> (Settings, Display) {
 
 fn run_as(line: &str, user: User, reader: Reader) -> (Settings, Display) {
     match ask(&format!("{line} s d"), user, reader) {
-        Ok(Request::Run(run)) => *run,
+        Ok(Request::Run(run)) => (run.settings, run.display),
         other => panic!("{line}: {other:?}"),
     }
 }

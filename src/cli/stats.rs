@@ -44,6 +44,16 @@ pub fn closing(report: &Report, copying: Duration, display: &Display) -> String 
     parts.concat()
 }
 
+/// What a log ends with that nobody asked to have more in.
+pub fn brief(report: &Report, display: &Display) -> String {
+    let Tally { written_bytes, total_bytes, .. } = report.copy;
+    let totals =
+        format!("sent {written_bytes} bytes  received 0 bytes  total size {total_bytes}\n");
+    let of_copy = if display.effect == Effect::VerifyOnly { String::new() } else { totals };
+    let of_verify = report.verify.map_or(String::new(), |_| verdict(report, display));
+    of_copy + &of_verify
+}
+
 /// rsync's block of `--stats`.
 fn counts(tally: &Tally, numbers: Numbers) -> String {
     let mut lines = vec!["\n".to_owned()];

@@ -16,7 +16,7 @@ fn display(line: &str) -> Display {
     let args = parse(&words, Placement::Anywhere).unwrap();
     let around = Surroundings { user: User::Root, reader: Reader::Program, high: High::Utf8 };
     match resolve(&args, around).unwrap() {
-        Request::Run(run) => run.1,
+        Request::Run(run) => run.display,
         other => panic!("{other:?}"),
     }
 }

@@ -3,6 +3,7 @@
 use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 
+use crate::model::digest::Digest;
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
 
@@ -198,8 +199,19 @@ pub struct Change {
     pub because: Option<Box<str>>,
     /// Length of a regular file in bytes, otherwise 0.
     pub size: u64,
-    /// All that a look at it says, if it is to be listed ([`Why::Listed`]).
-    pub listed: Option<Box<Meta>>,
+    /// What else is known of it, if somebody wants to hear it.
+    pub more: Option<Box<More>>,
+}
+
+/// What not every reader wants to know of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct More {
+    /// All that a look at the source says.
+    pub meta: Meta,
+    /// Where the source has it, as typed, if that was asked for.
+    pub source: Option<Box<[u8]>>,
+    /// The digest of its bytes, if they were read.
+    pub digest: Option<Digest>,
 }
 
 impl Change {

@@ -7,12 +7,13 @@ use std::fmt;
 
 use blake3::Hasher;
 use blake3::hazmat::{self, ChainingValue, HasherExt, Mode};
+use serde::{Deserialize, Serialize};
 
 /// The length of a range in bytes; only a file's last range is shorter.
 pub const RANGE_BYTES: u64 = 8 << 20;
 
 /// A BLAKE3 digest, 32 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {

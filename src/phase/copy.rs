@@ -73,8 +73,7 @@ impl Copy<'_> {
         link: Option<&Dir>,
         sheet: &mut Sheet<'_>,
     ) -> Option<Box<dyn Ranged + 's>> {
-        let detail = self.ledger.detail();
-        let record = self.pass.record_of(at, source, action, diff, detail);
+        let record = self.pass.record_of(at, source, action, diff, self.ledger);
         match self.pass.clear_the_way(at, pair, sheet) {
             Ok(true) => {}
             Ok(false) => {
@@ -141,7 +140,7 @@ impl Visit for Copy<'_> {
         };
         let action = decide(pair, &diff);
         if let Action::Keep(_) = action {
-            let record = self.pass.record_of(at, source, action, diff, self.ledger.detail());
+            let record = self.pass.record_of(at, source, action, diff, self.ledger);
             sheet.record(record, || at.path());
             return None;
         }
@@ -159,8 +158,7 @@ impl Visit for Copy<'_> {
         match (found, pair) {
             (Some(Found::LeftOut), Pair::SourceOnly(_)) => {
                 let action = Action::Keep(Why::UpToDate);
-                let detail = self.ledger.detail();
-                let record = self.pass.record_of(at, source, action, Diff::NONE, detail);
+                let record = self.pass.record_of(at, source, action, Diff::NONE, self.ledger);
                 sheet.record(record, || at.path());
                 None
             }

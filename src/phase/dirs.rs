@@ -83,6 +83,7 @@ impl Pass<'_> {
         if sheet.ledger().phase() == Phase::Verify && self.is_refused_dir(&path()) {
             record.ending = Ending::Failed;
         }
+        record.source = self.told_source(&node.spot(), sheet.ledger());
         sheet.record(record, path);
         Entered::Walk(side, Memo { source, action, diff, widened, bases })
     }

@@ -24,10 +24,7 @@ pub struct List<'a> {
 }
 
 fn record(meta: &Meta) -> Record {
-    Record {
-        listed: Some(Box::new(*meta)),
-        ..Record::of(meta, Action::Keep(Why::Listed), Diff::NONE)
-    }
+    Record::of(meta, Action::Keep(Why::Listed), Diff::NONE)
 }
 
 impl Visit for List<'_> {

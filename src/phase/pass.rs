@@ -9,7 +9,7 @@ use crate::act::backup::{Backups, Keeping};
 use crate::act::clear::Limit;
 use crate::act::content::Writing;
 use crate::act::finish;
-use crate::act::perform::{Job, Performed};
+use crate::act::perform::{Job, Performed, Wrote};
 use crate::compare::meta::Rules as Tolerance;
 use crate::decide::{Origin, Policy};
 use crate::effort::Stop;
@@ -21,8 +21,8 @@ use crate::model::path::RelPath;
 use crate::model::target::is_unsafe;
 use crate::phase::finished::Arrived;
 use crate::report::ledger::{Ledger, Record, Sheet};
-use crate::report::observer::{Detail, Ending, Event, Phase};
-use crate::scan::node::{At, Node, Spot};
+use crate::report::observer::{Detail, Ending, Event, Extras, Phase};
+use crate::scan::node::{At, NamedBy, Node, Spot};
 use crate::settings::links::LeavingLinks;
 use crate::settings::{Effect, Settings};
 use crate::sys::chain::{Budget, Chain};
@@ -320,7 +320,7 @@ impl<'a> Pass<'a> {
         source: &Meta,
         action: Action,
         diff: Diff,
-        detail: Detail,
+        ledger: &Ledger<'_>,
     ) -> Record {
         let mut record = Record::of(source, action, diff);
         let is_written = match action {
@@ -337,7 +337,7 @@ impl<'a> Pass<'a> {
             record.diff.attrs |= self.time_of_transfer(source.kind);
         }
         let is_told = match action {
-            Action::Keep(_) => detail >= Detail::All,
+            Action::Keep(_) => ledger.detail() >= Detail::All,
             _ => true,
         };
         if source.kind == Kind::Symlink && is_told {
@@ -345,7 +345,18 @@ impl<'a> Pass<'a> {
             let target = read::link_target(at.source, at.name).ok();
             record.target = target.map(|target| self.settings.preserve.target(target));
         }
+        if is_told {
+            record.source = self.told_source(&at.spot(), ledger);
+        }
         record
+    }
+
+    /// Where the source has an entry, if somebody wants to hear it. Of what a list names, nobody hears
+    /// more than the list says.
+    pub fn told_source(&self, spot: &Spot<'_, Memo>, ledger: &Ledger<'_>) -> Option<Box<[u8]>> {
+        let roots = &self.settings.roots;
+        let by = if roots.list.is_some() { NamedBy::List } else { NamedBy::Operand };
+        ledger.extras().contains(Extras::SOURCE).then(|| spot.source_name(by))
     }
 
     /// The time of what is written anew without its source's time is the time of the transfer.
@@ -409,6 +420,9 @@ impl<'a> Pass<'a> {
         sheet.tally.dest_read_bytes += performed.moved.dest_read_bytes;
         self.tell_refused(sheet.ledger(), &at.spot(), performed.refused);
         let mut record = Record { written_bytes: performed.moved.written_bytes, ..record };
+        if let Wrote::Bytes(digest, _) = performed.wrote {
+            record.digest = Some(digest);
+        }
         if performed.unlinked {
             record.diff.basis = Basis::Alike;
         }

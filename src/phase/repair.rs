@@ -24,7 +24,7 @@ impl Verify<'_> {
     ) {
         count_difference(action, diff, &mut sheet.findings);
         let Some(source) = pair.source() else { return };
-        let record = self.pass.record_of(at, source, action, diff, self.ledger.detail());
+        let record = self.pass.record_of(at, source, action, diff, self.ledger);
         if self.pass.permit.is_none() {
             sheet.findings.remaining += 1;
             sheet.ledger().remember(Class::Unverified);

@@ -210,8 +210,7 @@ impl Verify<'_> {
                 sheet.findings.compared += 1;
                 let action = decide(&pair, &diff);
                 if let Action::Keep(_) = action {
-                    let detail = self.ledger.detail();
-                    let record = self.pass.record_of(at, source, action, diff, detail);
+                    let record = self.pass.record_of(at, source, action, diff, self.ledger);
                     sheet.record(record, || at.path());
                     self.source_is_finished(at, &pair, sheet);
                 } else {

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Class, Fault, Place};
 use crate::filter::within::{Reasons, Said};
-use crate::model::change::{Action, Basis, Change, Diff, Why};
+use crate::model::change::{Action, Basis, Change, Diff, More, Why};
+use crate::model::digest::Digest;
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
 use crate::report::gauge::Gauge;
-use crate::report::observer::{Detail, Ending, Event, Observer, Outcome, Phase};
+use crate::report::observer::{Detail, Ending, Event, Extras, Observer, Outcome, Phase};
 use crate::report::order::{Item, Sequencer, Slot};
 use crate::report::tally::{Findings, Tally};
 
@@ -28,6 +29,7 @@ pub struct Ledger<'a> {
     phase: Phase,
     observer: &'a dyn Observer,
     detail: Detail,
+    extras: Extras,
     keeps: Keeps,
     sequencer: Sequencer<Outcome>,
     gauge: Arc<Gauge>,
@@ -42,6 +44,7 @@ impl<'a> Ledger<'a> {
             phase,
             observer,
             detail: observer.detail(),
+            extras: observer.extras(),
             keeps,
             sequencer,
             gauge: Arc::default(),
@@ -96,6 +99,11 @@ impl<'a> Ledger<'a> {
         self.detail
     }
 
+    /// What the observer wants to hear of an entry beside what is done to it.
+    pub fn extras(&self) -> Extras {
+        self.extras
+    }
+
     /// Whether the observer wants to hear which filter rules decided.
     pub fn reasons(&self) -> Reasons {
         if self.detail >= Detail::Reasons { Reasons::Named } else { Reasons::Unnamed }
@@ -145,15 +153,19 @@ pub struct Record {
     pub target: Option<Box<[u8]>>,
     /// The filter rule that decided, as it is called in messages.
     pub because: Option<Box<str>>,
-    /// All that a look at it says, if it is to be listed.
-    pub listed: Option<Box<Meta>>,
+    /// All that a look at the source says.
+    pub meta: Option<Meta>,
+    /// Where the source has it, if somebody wants to hear that ([`Extras::SOURCE`]).
+    pub source: Option<Box<[u8]>>,
+    /// The digest of the bytes that were read.
+    pub digest: Option<Digest>,
 }
 
 impl Record {
     /// An action on what `meta` describes, done.
     pub fn of(meta: &Meta, action: Action, diff: Diff) -> Self {
         let size = if meta.kind == Kind::File { meta.size } else { 0 };
-        Self { action, diff, size, ..Self::leaving(meta.kind, Why::UpToDate) }
+        Self { action, diff, size, meta: Some(*meta), ..Self::leaving(meta.kind, Why::UpToDate) }
     }
 
     /// An entry of this kind, left as it is.
@@ -167,8 +179,19 @@ impl Record {
             written_bytes: 0,
             target: None,
             because: None,
-            listed: None,
+            meta: None,
+            source: None,
+            digest: None,
         }
+    }
+
+    /// Turns into what is told, at `path`.
+    fn change(self, path: RelPath, extras: Extras) -> Change {
+        let Self { kind, action, diff, size, target, because, meta, source, digest, .. } = self;
+        let is_wanted = extras.contains(Extras::META) || action == Action::Keep(Why::Listed);
+        let meta = meta.filter(|_| is_wanted);
+        let more = meta.map(|meta| Box::new(More { meta, source, digest }));
+        Change { path, kind, action, diff, target, because, size, more }
     }
 }
 
@@ -232,9 +255,8 @@ impl<'l> Sheet<'l> {
         if was_told || wanted > self.ledger.detail {
             return;
         }
-        let Record { kind, action, diff, ending, size, written_bytes, target, because, listed } =
-            record;
-        let change = Change { path: path(), kind, action, diff, target, because, size, listed };
+        let Record { ending, written_bytes, .. } = record;
+        let change = record.change(path(), self.ledger.extras);
         let outcome = Outcome { phase: self.ledger.phase, change, ending, written_bytes };
         self.items.push(Item::Tell(outcome));
     }

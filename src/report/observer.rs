@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Fault;
@@ -77,10 +78,26 @@ pub enum Detail {
     Reasons,
 }
 
+bitflags! {
+    /// What an observer wants to hear of an entry beside what is done to it.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Extras: u8 {
+        /// All that a look at the source says, and the digest of what was read.
+        const META = 1;
+        /// Where the source has it.
+        const SOURCE = 1 << 1;
+    }
+}
+
 /// Watches a run. Calls come from any thread, but `event` calls come one at a time.
 pub trait Observer: Sync {
     /// How much it wants to hear.
     fn detail(&self) -> Detail;
+
+    /// What it wants to hear of an entry beside what is done to it.
+    fn extras(&self) -> Extras {
+        Extras::empty()
+    }
 
     /// Whether the sources are to be counted beside the copy ([`Gauge::extent`]): for a progress
     /// bar that is to know its end.

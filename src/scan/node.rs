@@ -1,6 +1,7 @@
 //! One directory of the run: the unit of parallel work, and the tree that such units form.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -10,6 +11,7 @@ use crate::filter::within::Rules;
 use crate::model::meta::FileId;
 use crate::model::path::{Name, RelPath};
 use crate::scan::layer::Layer;
+use crate::scan::reach::Reach;
 use crate::scan::reach::Stand;
 use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow};
@@ -133,6 +135,13 @@ impl<M> Node<M> {
         RelPath::from_names(names.into_iter().rev())
     }
 
+    /// The directory itself, in the first layer that takes part as a whole.
+    pub fn spot(&self) -> Spot<'_, M> {
+        let is_whole = |layer: &Layer| !matches!(layer.reach, Reach::Names(_));
+        let layer = self.layers.iter().position(is_whole).unwrap_or(0);
+        Spot { node: self, layer, name: None }
+    }
+
     /// How many names its path has.
     pub fn depth(&self) -> usize {
         std::iter::successors(self.parent(), |node| node.parent()).count()
@@ -236,6 +245,15 @@ pub struct Spot<'a, M> {
     pub name: Option<&'a Name>,
 }
 
+/// How the entries of a run were named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedBy {
+    /// By operands.
+    Operand,
+    /// By a list of what is below the only operand.
+    List,
+}
+
 impl<M> Spot<'_, M> {
     /// The source path.
     pub fn source_place(&self) -> Place {
@@ -245,6 +263,22 @@ impl<M> Spot<'_, M> {
             None => self.node.path(),
         };
         Place::below(root.as_deref().unwrap_or(Path::new("")), &rel)
+    }
+
+    /// The source path as rsync writes it (rsyncd.conf.5, `%f`): cleaned, without a leading slash.
+    pub fn source_name(&self, by: NamedBy) -> Box<[u8]> {
+        let root = self.node.layers.get(self.layer).filter(|_| by == NamedBy::Operand);
+        let typed = root.map_or(&[][..], |layer| layer.root.as_os_str().as_bytes());
+        let path = self.node.path();
+        let root =
+            typed.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".");
+        let below = path.names().chain(self.name.cloned());
+        let mut names: Vec<Box<[u8]>> = root.map(Into::into).collect();
+        names.extend(below.map(|name| name.as_bytes().into()));
+        if path.is_root() && self.name.is_none() {
+            names.push(b".".as_slice().into());
+        }
+        names.join(&b'/').into()
     }
 
     /// The destination path below `root`.

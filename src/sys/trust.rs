@@ -146,6 +146,34 @@ pub fn open_file(path: &Path, trust: Trust) -> io::Result<File> {
     open_found(resolve(path)?, OFlags::empty())
 }
 
+/// Opens a file that the user named, to write behind what is in it; it is made if it is missing.
+///
+/// # Errors
+/// open(2); a symlink of somebody else in the path.
+pub fn append_to(path: &Path, trust: Trust) -> io::Result<File> {
+    if trust == Trust::All {
+        return File::options().append(true).create(true).open(path);
+    }
+    let mode = Mode::from_raw_mode(0o666);
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let opened = match resolve(path) {
+        Ok(Place::Dir(_)) => Err(Errno::ISDIR),
+        Ok(Place::Entry(dir, name)) => {
+            openat(dir, OsStr::from_bytes(&name), flags | OFlags::NOFOLLOW, mode)
+        }
+        Ok(Place::Open(dir, name)) => openat(dir, OsStr::from_bytes(&name), flags, mode),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let name = path.file_name().ok_or(error)?;
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let dir = Dir::open_trusted(parent.unwrap_or(Path::new(".")), trust)?;
+            let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+            openat(dir.as_fd(), name, flags, mode)
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(opened?.into())
+}
+
 fn open_found(found: Place, flags: OFlags) -> io::Result<File> {
     let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY;
     let opened = match found {

@@ -8,6 +8,7 @@ mod deletion;
 mod engine;
 mod filter;
 mod layers;
+mod log;
 mod mounts;
 mod overlaps;
 mod parity;

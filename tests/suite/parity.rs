@@ -48,6 +48,7 @@ groups! {
     filters
     followed
     foreign
+    format
     hardlinks
     limits
     links

@@ -36,6 +36,9 @@ pub(super) struct Choices {
     pub(super) bases: Vec<(Found, PathBuf)>,
     pub(super) jobs: Option<NonZeroUsize>,
     pub(super) verify: Option<Verify>,
+    pub(super) out_format: Option<Box<[u8]>>,
+    pub(super) log_file: Option<PathBuf>,
+    pub(super) log_format: Option<Box<[u8]>>,
     pub(super) text: Option<Request>,
     pub(super) rules: Vec<rules::Word>,
     pub(super) files_from: Option<OsString>,
@@ -129,6 +132,11 @@ impl Choices {
             Setting::Jobs => self.jobs = checks::jobs(value)?,
             Setting::Verify => self.verify = Some(checks::verify(value)?),
             Setting::FilesFrom => self.files_from = Some(value.to_owned()),
+            Setting::OutFormat => self.out_format = Some(value.as_bytes().into()),
+            Setting::LogFile => {
+                self.log_file = Some(PathBuf::from(value)).filter(|_| !value.is_empty());
+            }
+            Setting::LogFileFormat => self.log_format = Some(value.as_bytes().into()),
             Setting::Generate if value == "man" => self.text = Some(Request::ManualPage),
             Setting::Generate => return Err(Problem::usage("--generate can make: man")),
         }

@@ -1,12 +1,15 @@
 //! What the words say of the output.
 
 use crate::cli::display::{Begin, Display, Header, Sink, Volume};
+use crate::cli::format::Format;
 use crate::cli::info::{Flag, Levels};
-use crate::cli::names::{Escape, High};
+use crate::cli::log::LogChoices;
+use crate::cli::names::{Escape, High, Reader};
 use crate::cli::numbers::Numbers;
 use crate::cli::options::Switches;
 use crate::cli::resolve::Surroundings;
 use crate::cli::resolve::choices::Choices;
+use crate::model::change::Attrs;
 use crate::roots::operand::is_whole_absolute;
 use crate::settings::deletion::When;
 use crate::settings::{Effect, EmptyDirs, Paths, Recursion, Roots, Settings};
@@ -23,10 +26,16 @@ impl Choices {
             Recursion::Full => self.pick(Switches::FULL_LISTING, Header::Full, Header::Incremental),
             Recursion::OneLevel => Header::Full,
         };
+        let format = self.out_format.as_deref().map(|text| Format::parse(text, self.told_ids()));
         Display {
             levels: self.pick(Switches::QUIET, Levels::default(), self.levels()),
             verbosity: loud(self.verbose),
-            itemize: loud(self.itemize),
+            itemize: loud(match &format {
+                Some(format) if format.is_itemized() => self.itemize.max(1),
+                Some(_) => 0,
+                None => self.itemize,
+            }),
+            format,
             volume: self.pick(Switches::QUIET, Volume::Quiet, Volume::Normal),
             numbers: Numbers::at_level(self.human),
             escape: Escape {
@@ -42,6 +51,31 @@ impl Choices {
             },
             verify: settings.verify,
         }
+    }
+
+    /// What the log tells: entries of the same sort as the output, even if that is quiet.
+    pub(super) fn log(&self, display: &Display, settings: &Settings) -> Option<LogChoices> {
+        let path = self.log_file.clone()?;
+        let format = self.log_format.as_deref().unwrap_or(b"%i %n%L");
+        let is_itemized = display.format.as_ref().map_or(self.itemize > 0, Format::is_itemized);
+        let display = Display {
+            format: Some(Format::parse(format, self.told_ids())),
+            levels: self.levels(),
+            verbosity: self.verbose,
+            itemize: if is_itemized { self.itemize.max(1) } else { 0 },
+            volume: Volume::Normal,
+            escape: Escape { reader: Reader::Program, ..display.escape },
+            ..display.clone()
+        };
+        Some(LogChoices { path, trust: settings.roots.trust, display })
+    }
+
+    /// Which of owner and group a format tells.
+    fn told_ids(&self) -> Attrs {
+        let mut ids = Attrs::empty();
+        ids.set(Attrs::OWNER, self.has(Switches::OWNER));
+        ids.set(Attrs::GROUP, self.has(Switches::GROUP));
+        ids
     }
 
     fn levels(&self) -> Levels {

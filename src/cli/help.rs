@@ -1,4 +1,4 @@
-//! Texts about the program itself: help, version, manual page.
+//! Texts about the options: help and manual page.
 
 use std::io;
 
@@ -60,14 +60,6 @@ const DIFFERENCES: [&str; 5] = [
 /// What `--help` prints.
 pub fn help() -> String {
     described().render_help().to_string()
-}
-
-/// What `--version` prints.
-pub fn version() -> String {
-    format!(
-        "twosync  version {}\nTakes the command line of rsync 3.5.0 for local paths.\n",
-        env!("CARGO_PKG_VERSION")
-    )
 }
 
 fn described() -> Command {

@@ -42,6 +42,7 @@ pub mod signals;
 pub mod sizes;
 pub mod stats;
 pub mod table;
+pub mod version;
 
 /// Does what the words after the program's name ask for.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -54,7 +55,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     match request {
         Ok(Request::Run(run)) => perform(*run),
         Ok(Request::Help) => say(&help::help()),
-        Ok(Request::Version) => say(&help::version()),
+        Ok(Request::Version) => say(&version::version()),
         Ok(Request::Text(text)) => say(&text),
         Ok(Request::ManualPage) => finish(help::manual_page(&mut io::stdout()), None),
         Ok(Request::Usage) => {

@@ -15,6 +15,7 @@ use crate::cli::options::{RuleOption, Switches};
 use crate::cli::problem::Problem;
 use crate::cli::resolve::choices::Choices;
 use crate::cli::rules;
+use crate::cli::version;
 use crate::filter::lines::LineEnds;
 use crate::model::change::Attrs;
 use crate::settings::deletion::{Backup, FinishedSources};
@@ -85,8 +86,10 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
             return Ok(request);
         }
     }
-    if choices.version > 0 {
-        return Ok(Request::Version);
+    match choices.version {
+        0 => {}
+        1 => return Ok(Request::Version),
+        _ => return Ok(Request::Text(version::json())),
     }
     // rsync takes -h for help only if it is the only word.
     if args.words == 1 && choices.human > 1 {

@@ -224,7 +224,6 @@ fn what_does_not_go_together() {
         ("-a --stderr=ALL", Class::Usage, "--stderr=ALL"),
         ("-aT /no/such/dir", Class::Usage, "--temp-dir=/no/such/dir"),
         ("-aH", Class::Unsupported, "--hard-links is not supported yet"),
-        ("-aVV", Class::Unsupported, "-VV"),
         ("-a --partial-dir=x", Class::Usage, "--partial-dir is not possible"),
         ("-a --generate=x", Class::Usage, "--generate"),
     ] {

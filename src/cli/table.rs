@@ -174,7 +174,7 @@ pub const OPTIONS: &[Row] = &[
     off("no-msgs2stderr", Switches::ALL_TO_STDERR),
     set("debug", Setting::Debug, "FLAGS"),
     on("help", Switches::HELP).help(Output, "This help"),
-    more("version", Counter::Version).letter('V').help(Output, "The version"),
+    more("version", Counter::Version).letter('V').help(Output, "The version; twice: as JSON, with what this program can do"),
     set("generate", Setting::Generate, "WHAT"),
     // Effort.
     set("jobs", Setting::Jobs, "N").letter('j').help(Effort, "Workers: a number, or auto [default: auto]"),

@@ -163,6 +163,7 @@ fn help_goes_to_stdout_and_usage_to_stderr() {
     }
     let version = twosync(dir.path(), &["-V"]);
     assert!(stdout(&version).starts_with("twosync  version "));
+    assert!(stdout(&twosync(dir.path(), &["-VV"])).starts_with("{\n"));
     let page = twosync(dir.path(), &["--generate=man"]);
     assert!(stdout(&page).contains(".SH \"THE TWO PHASES\""));
 }

@@ -56,7 +56,7 @@ impl Choices {
         match given.row.meaning {
             Meaning::Switch(Switches::HELP, _) => self.text = Some(Request::Help),
             Meaning::Switch(switches, sense) => self.switch(switches, sense),
-            Meaning::Count(counter, sense) => self.count(counter, sense)?,
+            Meaning::Count(counter, sense) => self.count(counter, sense),
             Meaning::Set(setting) => self.set(setting, name, &given.value)?,
             Meaning::Rule(option) => self.rules.push((option, given.value.clone())),
             Meaning::Accepted(check) => checks::ignored(check, name, &given.value)?,
@@ -83,7 +83,7 @@ impl Choices {
         self.switches.set(switches, sense == Sense::On);
     }
 
-    pub(super) fn count(&mut self, counter: Counter, sense: Sense) -> Result<(), Problem> {
+    pub(super) fn count(&mut self, counter: Counter, sense: Sense) {
         let count = match counter {
             Counter::Verbose => &mut self.verbose,
             Counter::Itemize => &mut self.itemize,
@@ -92,10 +92,6 @@ impl Choices {
             Counter::Version => &mut self.version,
         };
         *count = if sense == Sense::On { count.saturating_add(1) } else { 0 };
-        if self.version > 1 {
-            return Err(Problem::unsupported("--version given twice (-VV) is not supported yet"));
-        }
-        Ok(())
     }
 
     pub(super) fn set(

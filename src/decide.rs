@@ -94,7 +94,11 @@ pub fn decide(pair: &Pair, diff: &Diff) -> Action {
         Pair::Both(..) if diff.other_kind => Action::Replace,
         // In place, the other names would change too: two names of one file that are to differ could
         // never both be right.
-        Pair::Both(source, dest) if source.kind != Kind::Dir && dest.nlink > 1 => Action::Replace,
+        Pair::Both(source, dest)
+            if source.kind != Kind::Dir && dest.nlink > 1 && !diff.is_access_alone() =>
+        {
+            Action::Replace
+        }
         Pair::Both(source, _) if diff.needs_content() => match source.kind {
             Kind::File => Action::Rewrite,
             _ => Action::Replace,

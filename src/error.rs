@@ -21,6 +21,8 @@ pub enum Class {
     Unsupported,
     /// The destination can not be made or has no room (11).
     FileIo,
+    /// The writing half would not start: an option for it alone is unknown (12).
+    Stream,
     /// A signal ended the run (20).
     Interrupted,
     /// Some entry could not be read, made or changed (23).
@@ -42,6 +44,7 @@ impl Class {
             Self::Selection => 3,
             Self::Unsupported => 4,
             Self::FileIo => 11,
+            Self::Stream => 12,
             Self::Interrupted => 20,
             Self::Entry => 23,
             Self::Vanished => 24,
@@ -64,6 +67,7 @@ impl Class {
             Self::Unsupported => 7,
             Self::Usage => 8,
             Self::Protocol => 9,
+            Self::Stream => 10,
         }
     }
 
@@ -75,6 +79,7 @@ impl Class {
             Self::Selection => "errors selecting source or destination",
             Self::Unsupported => "requested action not supported",
             Self::FileIo => "error in file input or output",
+            Self::Stream => "the writing half can not be started",
             Self::Interrupted => "interrupted by a signal",
             Self::Entry => "some files or attributes were not transferred (see the errors above)",
             Self::Vanished => "some source files vanished before they could be transferred",

@@ -3,8 +3,11 @@
 //! Groups of small values; a verb is handed its group and nothing else. Nothing here parses text.
 
 pub mod deletion;
+pub mod ids;
 pub mod links;
+pub mod modes;
 pub mod preserve;
+pub mod recast;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -19,6 +22,10 @@ use crate::settings::deletion::{
 };
 use crate::settings::links::{DestDirLinks, LeavingLinks, Links, SourceLinks};
 use crate::settings::preserve::{Executability, MungedLinks, OmitTimes, Preserve};
+use crate::settings::recast::Recast;
+use crate::sys::names::Account;
+use crate::sys::process::Rights;
+use crate::sys::read::AccessTime;
 use crate::sys::trust::Trust;
 
 /// All groups.
@@ -32,6 +39,12 @@ pub struct Settings {
     pub rules: Arc<RuleSet>,
     /// Which attributes are carried over.
     pub preserve: Preserve,
+    /// What a source is taken for; `None`: for what it is.
+    pub recast: Option<Arc<Recast>>,
+    /// `--super`: what we may do to the destination.
+    pub rights: Rights,
+    /// `--copy-as`: who does it; `None`: who runs it.
+    pub account: Option<Account>,
     /// What symlinks mean.
     pub links: Links,
     /// What phase one takes for proof that a file is up to date.
@@ -314,7 +327,11 @@ impl Default for Settings {
                 executability: Executability::Ignore,
                 omit_times: OmitTimes::empty(),
                 munged: MungedLinks::Keep,
+                reading: AccessTime::Changes,
             },
+            recast: None,
+            rights: Rights::OfUser,
+            account: None,
             links: Links {
                 source: SourceLinks::AsLinks,
                 dest_dirs: DestDirLinks::Replace,

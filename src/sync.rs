@@ -37,10 +37,12 @@ use crate::scan::survey::survey;
 use crate::scan::walk::{Visit, Walk};
 use crate::settings::deletion::{Extraneous, When};
 use crate::settings::links::SourceLinks;
+use crate::settings::recast::recast;
 use crate::settings::{self, Durability, Effect, Existing, Jobs, Roots, Settings};
 use crate::sys::chain::Budget;
 use crate::sys::dir::{Dir, Follow, is_missing_dir};
 use crate::sys::mount::{Locality, locality};
+use crate::sys::names::become_user;
 use crate::sys::permit::Permit;
 use crate::sys::{process, stat, write};
 
@@ -83,6 +85,12 @@ const LEAST_OPEN_FILES: u64 = 64;
 /// Only what ends the whole run before it starts; an entry's faults go to the observer and into
 /// [`Report::worst`].
 pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<Report, Fault> {
+    if let Some(account) = &settings.account {
+        become_user(account).map_err(|error| {
+            let place = Place::operand(&settings.roots.dest);
+            Fault::io(Class::Usage, "become the user of --copy-as for", place, error)
+        })?;
+    }
     let umask = process::clear_umask();
     let files = process::raise_open_file_limit();
     if files < LEAST_OPEN_FILES {
@@ -369,6 +377,7 @@ impl Run<'_> {
             visitor,
             select: settings.select,
             links: settings.links.source,
+            recast: settings.recast.as_deref(),
             extraneous: settings.delete.extraneous,
             own: &self.own,
             stop: self.pass.stop,
@@ -386,6 +395,7 @@ impl Run<'_> {
             let is_new_inside = self.dest.is_new && self.own.overlap;
             let source =
                 if is_first || is_new_inside { *before } else { stat::handle(&**top).ok()? };
+            let source = recast(settings.recast.as_deref(), source);
             sheet.list(&source);
             // rsync takes what --mkpath made for something that was there before.
             let is_new = self.dest.is_new && self.dest.made_parents == 0 && is_first;

@@ -27,6 +27,7 @@ use crate::settings::links::LeavingLinks;
 use crate::sys::attrs::Target;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
+use crate::sys::read::AccessTime;
 use crate::sys::{node, read, stat, write};
 
 /// Where the backups of a run go.
@@ -194,7 +195,8 @@ impl Backups {
         let wanted = Wanted { mode, ..Wanted::of(old.meta, None, &self.rules) };
         match old.meta.kind {
             Kind::File => {
-                let copied = copy_file(permit, old, (dir, name), &wanted, stop);
+                let copied =
+                    copy_file(permit, old, (dir, name), &wanted, self.rules.preserve.reading, stop);
                 if copied.is_err() {
                     // What is told is why it failed; half a backup is none.
                     node::remove(permit, dir, name).unwrap_or_default();
@@ -268,10 +270,11 @@ fn copy_file(
     old: &Old<'_>,
     (dir, name): (&Dir, &Name),
     wanted: &Wanted,
+    reading: AccessTime,
     stop: &Stop,
 ) -> Result<Vec<Trouble>, Trouble> {
     let verb = "copy to its backup";
-    let source = read::open(old.dir, old.name, Follow::Never).during(Side::Dest, verb)?;
+    let source = read::open(old.dir, old.name, Follow::Never, reading).during(Side::Dest, verb)?;
     let looked = stat::handle(&source).during(Side::Dest, verb)?;
     if looked.kind != Kind::File {
         return Err(Trouble::rule(Side::Dest, verb, "it is no regular file any more"));

@@ -5,8 +5,8 @@
 use crate::error::{During, Side, Trouble};
 use crate::model::change::Attrs;
 use crate::model::meta::{Kind, Meta, Stamp};
-use crate::settings::preserve::{Executability, Preserve};
-use crate::sys::attrs::{Target, set_mode, set_mtime, set_owner};
+use crate::settings::preserve::{Executability, Preserve, executable_as};
+use crate::sys::attrs::{Target, set_mode, set_owner, set_times};
 use crate::sys::permit::Permit;
 use crate::sys::process::Identity;
 
@@ -32,6 +32,8 @@ pub struct Wanted {
     pub mode: Option<u32>,
     /// Time of last modification.
     pub mtime: Option<Stamp>,
+    /// Time of last access.
+    pub atime: Option<Stamp>,
 }
 
 impl Wanted {
@@ -45,6 +47,7 @@ impl Wanted {
             gid: keeps_group.then_some(source.gid),
             mode: wanted_mode(source, there, rules),
             mtime: rules.preserve.sets_time(source.kind).then_some(source.mtime),
+            atime: rules.preserve.sets_atime(source.kind).then_some(source.atime),
         }
     }
 
@@ -69,21 +72,12 @@ fn wanted_mode(source: &Meta, there: Option<&Meta>, rules: &Rules) -> Option<u32
     }
     let follows = rules.preserve.executability == Executability::Follow;
     match there {
-        Some(there) if follows && source.kind == Kind::File => Some(executability(source, there)),
+        Some(there) if follows && source.kind == Kind::File => {
+            Some(executable_as(source.mode, there.mode))
+        }
         Some(there) => Some(there.mode),
         None if source.kind == Kind::Dir => None,
         None => Some(source.mode & 0o777 & !rules.umask),
-    }
-}
-
-/// rsync.1, `--executability`: x for whoever may read, if anybody may execute the source.
-fn executability(source: &Meta, there: &Meta) -> u32 {
-    if source.mode & 0o111 == 0 {
-        there.mode & !0o111
-    } else if there.mode & 0o111 == 0 {
-        there.mode | ((there.mode & 0o444) >> 2)
-    } else {
-        there.mode
     }
 }
 
@@ -130,10 +124,11 @@ pub fn apply(
     {
         attempt(set_mode(permit, target, mode), "set the mode of");
     }
-    if let Some(mtime) = wanted.mtime
-        && (time == Time::Touched || mtime != now.mtime)
-    {
-        attempt(set_mtime(permit, target, now.atime, mtime), "set the time of");
+    let is_off = |stamp: Option<Stamp>, now| stamp.is_some_and(|stamp| stamp != now);
+    let touched = time == Time::Touched && (wanted.mtime.is_some() || wanted.atime.is_some());
+    if touched || is_off(wanted.mtime, now.mtime) || is_off(wanted.atime, now.atime) {
+        let atime = wanted.atime.unwrap_or(now.atime);
+        attempt(set_times(permit, target, atime, wanted.mtime), "set the time of");
     }
     troubles
 }

@@ -14,7 +14,7 @@ use crate::model::change::{Action, Attrs, Diff};
 use crate::model::digest::{Digest, RangeHasher};
 use crate::model::meta::{Kind, Meta, Stamp};
 use crate::settings::Durability;
-use crate::sys::attrs::{Target, set_mode, set_mtime};
+use crate::sys::attrs::{Target, set_mode, set_times};
 use crate::sys::dir::Dir;
 use crate::sys::permit::Permit;
 use crate::sys::sides::Sides;
@@ -52,6 +52,13 @@ impl Job<'_> {
     fn old(&self) -> Option<&Meta> {
         let loses = matches!(self.action, Action::Rewrite | Action::Replace);
         self.dest.filter(|dest| loses && dest.kind != Kind::Dir)
+    }
+
+    /// Opens the source file.
+    pub fn open_source(&self) -> Result<File, Trouble> {
+        let Sides { source, source_name, follow, .. } = self.sides;
+        let reading = self.rules.preserve.reading;
+        read::open(source, source_name, follow, reading).during(Side::Source, "open")
     }
 
     /// What stands there, if it is of the source's kind and so hands its mode on where modes are not
@@ -142,13 +149,17 @@ fn link(permit: &Permit, job: &Job<'_>, basis: &Dir) -> Result<Performed, Troubl
     let replaces = job.action == Action::Replace;
     if replaces && job.source.kind == Kind::File {
         // If it can not be linked it is copied, and what can not be read does not replace anything.
-        let (source, source_name) = (job.sides.source, job.sides.source_name);
-        read::open(source, source_name, job.sides.follow).during(Side::Source, "open")?;
+        job.open_source()?;
     }
     let old = if replaces { make_way(permit, job)? } else { Kept::default() };
     let backed_up = old.is_backed_up;
     let mut performed = match node::link(permit, (basis, name), (dir, name)) {
-        Ok(()) => Performed { wrote: Wrote::Entry, entry_changed: true, ..Performed::default() },
+        Ok(()) => Performed {
+            wrote: Wrote::Entry,
+            entry_changed: true,
+            refused: set_atime(permit, job).err().into_iter().collect(),
+            ..Performed::default()
+        },
         // Too many links, links to the files of others (protected_hardlinks), none at all on VFAT.
         Err(_) => {
             // Way was made, and what stood there is kept.
@@ -162,11 +173,23 @@ fn link(permit: &Permit, job: &Job<'_>, basis: &Dir) -> Result<Performed, Troubl
     Ok(performed)
 }
 
+/// Gives a link the access time of the source, where its own is another one.
+fn set_atime(permit: &Permit, job: &Job<'_>) -> Result<(), Trouble> {
+    if !job.diff.attrs.contains(Attrs::ATIME) {
+        return Ok(());
+    }
+    let target = Target::Entry(job.sides.dest, job.sides.dest_name);
+    set_times(permit, target, job.source.atime, None).during(Side::Dest, "set the time of")
+}
+
 fn adjust(permit: &Permit, job: &Job<'_>) -> Performed {
     let Some(dest) = job.dest else { return Performed::default() };
     let mut wanted = Wanted::of(job.source, Some(dest), job.rules);
     if !job.diff.attrs.intersects(Attrs::MTIME | Attrs::MTIME_EXACT) {
         wanted.mtime = None;
+    }
+    if !job.diff.attrs.contains(Attrs::ATIME) {
+        wanted.atime = None;
     }
     let target = Target::Entry(job.sides.dest, job.sides.dest_name);
     let refused = apply(permit, target, dest, &wanted, Time::AsSeen);
@@ -219,8 +242,7 @@ pub fn open_dest(permit: &Permit, job: &Job<'_>) -> Result<(Opened, Wanted), Tro
 
 fn copy_file(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     let sides = &job.sides;
-    let source =
-        read::open(sides.source, sides.source_name, sides.follow).during(Side::Source, "open")?;
+    let source = job.open_source()?;
     let (opened, wanted) = open_dest(permit, job)?;
     let written_by = if opened.is_new { Writing::All } else { job.writing };
     let pipe = Pipe { source: &source, dest: &opened.file, writing: written_by, stop: job.stop };
@@ -346,7 +368,7 @@ fn mark_torn(permit: &Permit, file: &File, now: &Meta, source: &Meta) -> io::Res
     let lengthened =
         if size == source.size { write::set_len(permit, file, size + 1) } else { Ok(()) };
     let mark = Stamp::torn_before(source.mtime);
-    set_mtime(permit, Target::Handle(file), now.atime, mark).and(lengthened)
+    set_times(permit, Target::Handle(file), now.atime, Some(mark)).and(lengthened)
 }
 
 /// Tells beside `trouble` that the file could not be marked.

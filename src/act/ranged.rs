@@ -17,7 +17,7 @@ use crate::model::meta::Meta;
 use crate::settings::Durability;
 use crate::sys::permit::Permit;
 use crate::sys::sides::Sides;
-use crate::sys::{read, stat, write};
+use crate::sys::{stat, write};
 
 /// A large file on its way. Until it is finished it is one byte longer than its source, so that
 /// no check of sizes takes it for whole, in whatever order its ranges arrive.
@@ -36,9 +36,7 @@ pub struct RangedCopy {
 impl RangedCopy {
     /// Opens both files.
     pub fn start(permit: &Permit, job: &Job<'_>) -> Result<Self, Trouble> {
-        let sides = &job.sides;
-        let source = read::open(sides.source, sides.source_name, sides.follow)
-            .during(Side::Source, "open")?;
+        let source = job.open_source()?;
         let (opened, wanted) = open_dest(permit, job)?;
         let copy = Self {
             source,

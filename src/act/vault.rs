@@ -12,7 +12,7 @@ use crate::error::{Cause, Class, During, Side, Trouble};
 use crate::model::change::Attrs;
 use crate::model::meta::Meta;
 use crate::model::path::{Name, RelPath};
-use crate::sys::attrs::{Target, set_mtime};
+use crate::sys::attrs::{Target, set_times};
 use crate::sys::dir::{Dir, Follow, is_missing_dir};
 use crate::sys::permit::Permit;
 use crate::sys::{node, stat};
@@ -132,7 +132,8 @@ impl Vault {
                     if self.inside.is_some() {
                         // That the destination's directory got an entry is no news from the source.
                         let target = Target::Handle(dir.as_file());
-                        set_mtime(permit, target, before.atime, before.mtime).unwrap_or_default();
+                        set_times(permit, target, before.atime, Some(before.mtime))
+                            .unwrap_or_default();
                     }
                     dir.open_child(name, Follow::Never)?
                 }
@@ -167,6 +168,7 @@ fn make(
         gid: gid.filter(|_| attrs.contains(Attrs::GROUP)),
         mode: Some(mode),
         mtime: None,
+        atime: None,
     };
     refused.extend(apply(permit, Target::Handle(child.as_file()), &now, &wanted, Time::AsSeen));
     Ok(child)

@@ -34,6 +34,17 @@ pub struct Display {
     pub effect: Effect,
     /// What its phase two compares.
     pub verify: Verify,
+    /// Which times a listing has.
+    pub times: Times,
+}
+
+/// Which times a listing has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// Of modification.
+    Modification,
+    /// Of modification and of access (`--atimes`).
+    WithAccess,
 }
 
 /// `--quiet`.

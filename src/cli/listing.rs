@@ -2,7 +2,7 @@
 
 use chrono::{Local, TimeZone};
 
-use crate::cli::display::Display;
+use crate::cli::display::{Display, Times};
 use crate::cli::numbers::Numbers;
 use crate::model::change::Change;
 use crate::model::meta::{Kind, Meta, Stamp};
@@ -18,6 +18,11 @@ pub fn listed(change: &Change, display: &Display) -> Option<Vec<u8>> {
     let width = if numbers == Numbers::Plain { 11 } else { 14 };
     let size = numbers.amount(bytes);
     let mut line = format!("{} {size:>width$} {} ", mode(meta), time(meta.mtime)).into_bytes();
+    if display.times == Times::WithAccess {
+        // A directory has none that says anything.
+        let atime = if meta.kind == Kind::Dir { String::new() } else { time(meta.atime) };
+        line.extend_from_slice(format!("{atime:19} ").as_bytes());
+    }
     let path = if change.path.is_root() { b"." } else { change.path.as_bytes() };
     display.escape.append(&mut line, path);
     if let Some(target) = &change.target {

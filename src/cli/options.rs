@@ -65,7 +65,7 @@ bitflags! {
         const EXECUTABILITY = 1 << 23;
         /// `--mkpath`.
         const MKPATH = 1 << 24;
-        /// `--numeric-ids`: between local paths names and numbers say the same.
+        /// `--numeric-ids`: no names, also in maps.
         const NUMERIC_IDS = 1 << 25;
         /// `--progress`.
         const PROGRESS = 1 << 26;
@@ -129,6 +129,14 @@ bitflags! {
         const NO_RELATIVE = 1 << 55;
         /// `--no-implied-dirs`.
         const BARE_PARENTS = 1 << 56;
+        /// `--open-noatime`.
+        const OPEN_NOATIME = 1 << 64;
+        /// `--super`.
+        const SUPER = 1 << 65;
+        /// `--no-super`.
+        const NO_SUPER = 1 << 66;
+        /// `--drop-D`.
+        const DROP_NODES = 1 << 67;
     }
 }
 
@@ -143,6 +151,8 @@ pub enum Counter {
     Human,
     /// `-x`.
     OneFileSystem,
+    /// `-U`.
+    Atimes,
     /// `-V`.
     Version,
 }
@@ -190,6 +200,18 @@ pub enum Setting {
     Generate,
     /// `--files-from`.
     FilesFrom,
+    /// `--chmod`.
+    Chmod,
+    /// `--chown`.
+    Chown,
+    /// `--usermap`.
+    UserMap,
+    /// `--groupmap`.
+    GroupMap,
+    /// `--copy-as`.
+    CopyAs,
+    /// `--remote-option`.
+    RemoteOption,
 }
 
 /// Options of the filter language: their typed order counts.

@@ -3,6 +3,7 @@
 mod choices;
 mod deletion;
 mod display;
+mod ownership;
 
 use crate::cli::args::Args;
 use crate::cli::checks;
@@ -104,7 +105,9 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     if choices.has(Switches::OLD_DIRS) {
         choices.rules.push((RuleOption::Exclude, "/*/*".into()));
     }
+    choices.take_remotes()?;
     choices.check()?;
+    let user = choices.user(around.user);
     let purpose = choices.pick(Switches::LIST_ONLY, Purpose::List, Purpose::Copy);
     let mut roots = operands::roots(&args.operands, choices.parents(), purpose)?;
     roots.trust = rules::trust(&choices.rules);
@@ -120,9 +123,12 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     let protects = choices.protected_suffix(backup.as_ref());
     let settings = Settings {
         roots,
-        select: choices.select(around.user),
+        select: choices.select(user),
         rules: rules::rules(&choices.rules, choices.unsided(), protects.as_deref())?,
-        preserve: choices.preserve(around.user, backup.as_ref()),
+        preserve: choices.preserve(user, backup.as_ref()),
+        recast: choices.recast(user)?,
+        rights: choices.rights(),
+        account: choices.account.clone(),
         links: choices.links(),
         evidence: choices.evidence(),
         update: choices.update(),
@@ -220,6 +226,9 @@ impl Choices {
         kinds.set(Kinds::SYMLINKS, self.has(Switches::LINKS));
         kinds.set(Kinds::DEVICES, self.has(Switches::DEVICES) && user == User::Root);
         kinds.set(Kinds::SPECIALS, self.has(Switches::SPECIALS));
+        if self.has(Switches::DROP_NODES) {
+            kinds.remove(Kinds::DEVICES | Kinds::SPECIALS);
+        }
         Select {
             recursion: self.recursion(),
             mounts: match self.one_file_system {
@@ -237,6 +246,7 @@ impl Choices {
     fn preserve(&self, user: User, backup: Option<&Backup>) -> Preserve {
         let mut attrs = Attrs::empty();
         attrs.set(Attrs::MTIME, self.has(Switches::TIMES));
+        attrs.set(Attrs::ATIME, self.atimes > 0);
         attrs.set(Attrs::MODE, self.has(Switches::PERMS));
         attrs.set(Attrs::OWNER, self.has(Switches::OWNER) && user == User::Root);
         attrs.set(Attrs::GROUP, self.has(Switches::GROUP));
@@ -248,7 +258,8 @@ impl Choices {
         let follows = self.has(Switches::EXECUTABILITY) && !self.has(Switches::PERMS);
         let executability = if follows { Executability::Follow } else { Executability::Ignore };
         let munged = self.pick(Switches::MUNGE_LINKS, MungedLinks::Restore, MungedLinks::Keep);
-        Preserve { attrs, executability, omit_times, munged }
+        let reading = self.reading();
+        Preserve { attrs, executability, omit_times, munged, reading }
     }
 
     fn links(&self) -> Links {

@@ -35,7 +35,8 @@ pub fn size(option: &str, text: &OsStr) -> Result<u64, Problem> {
     }
 }
 
-/// Reads a whole number; no text at all is 0.
+/// Reads a whole number as strtol(3) does: blanks in front, a sign, `0x` for hexadecimal, `0` for octal.
+/// No text at all is 0.
 ///
 /// # Errors
 /// The text is no number that fits.
@@ -44,7 +45,25 @@ pub fn number(option: &str, text: &OsStr) -> Result<i32, Problem> {
     if shown.is_empty() {
         return Ok(0);
     }
-    shown.parse().map_err(|_| Problem::usage(format!("--{option}={shown}: invalid numeric value")))
+    whole(&shown)
+        .ok_or_else(|| Problem::usage(format!("--{option}={shown}: invalid numeric value")))
+}
+
+fn whole(text: &str) -> Option<i32> {
+    let text = text.trim_ascii_start();
+    let (is_negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (radix, digits) = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hexadecimal) => (16, hexadecimal),
+        None if digits.len() > 1 && digits.starts_with('0') => (8, &digits[1..]),
+        None => (10, digits),
+    };
+    // The parser of the standard library takes a second sign.
+    let value =
+        i64::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with(['+', '-']))?;
+    i32::try_from(if is_negative { -value } else { value }).ok()
 }
 
 fn split(text: &str, takes: fn(char) -> bool) -> (&str, &str) {
@@ -132,7 +151,17 @@ mod tests {
     fn numbers_are_whole() {
         assert_eq!(number("modify-window", OsStr::new("-1")), Ok(-1));
         assert_eq!(number("modify-window", OsStr::new("")), Ok(0));
-        for text in ["x", "1x", "1.5", " 1"] {
+        for (text, value) in [
+            ("010", 8),
+            ("0x1F", 31),
+            (" +4", 4),
+            ("-0X10", -16),
+            ("00", 0),
+            ("-2147483648", i32::MIN),
+        ] {
+            assert_eq!(number("modify-window", OsStr::new(text)), Ok(value), "{text}");
+        }
+        for text in ["x", "1x", "1.5", "1 ", "--1", "- 1", "08", "0x", "0x-1"] {
             assert!(number("modify-window", OsStr::new(text)).is_err(), "{text}");
         }
     }

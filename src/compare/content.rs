@@ -8,7 +8,7 @@ use crate::error::{Cause, During, Side, Trouble};
 use crate::model::digest::{Digest, RANGE_BYTES, RangeDigest, RangeHasher};
 use crate::model::path::Name;
 use crate::sys::dir::{Dir, Follow};
-use crate::sys::read;
+use crate::sys::read::{self, AccessTime};
 
 /// A file's digest and how many bytes were read for it.
 #[derive(Clone, Copy, Debug)]
@@ -30,12 +30,14 @@ pub struct Located<'a> {
     pub name: &'a Name,
     /// Whether a symlink is followed.
     pub follow: Follow,
+    /// What reading it does to its access time.
+    pub reading: AccessTime,
 }
 
 impl Located<'_> {
     /// Opens it for reading.
     pub fn open(&self) -> Result<File, Trouble> {
-        read::open(self.dir, self.name, self.follow).during(self.side, "open")
+        read::open(self.dir, self.name, self.follow, self.reading).during(self.side, "open")
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::model::change::Attrs;
 use crate::model::meta::{Kind, Meta, Stamp};
 use crate::settings::Window;
-use crate::settings::preserve::{Executability, Preserve};
+use crate::settings::preserve::{Executability, Preserve, executable_as};
 use crate::sys::process::Identity;
 
 /// What counts as different.
@@ -25,12 +25,24 @@ pub fn same_time(a: Stamp, b: Stamp, window: Window) -> bool {
     }
 }
 
+/// Access times are compared in whole seconds, whatever is asked of the others (rsync 3.5.0).
+fn whole_seconds(window: Window) -> Window {
+    match window {
+        Window::Nanoseconds => Window::Seconds(0),
+        Window::Seconds(_) => window,
+    }
+}
+
 /// The preserved attributes, content apart, in which two entries of one kind differ.
 pub fn differing(source: &Meta, dest: &Meta, rules: &Rules) -> Attrs {
     let mut attrs = Attrs::empty();
     let preserve = &rules.preserve;
     if preserve.sets_time(source.kind) && !same_time(source.mtime, dest.mtime, rules.window) {
         attrs |= Attrs::MTIME;
+    }
+    let has_atime = preserve.sets_atime(source.kind) && source.kind != Kind::Symlink;
+    if has_atime && !same_time(source.atime, dest.atime, whole_seconds(rules.window)) {
+        attrs |= Attrs::ATIME;
     }
     if mode_differs(source, dest, *preserve) {
         attrs |= Attrs::MODE;
@@ -56,10 +68,5 @@ fn mode_differs(source: &Meta, dest: &Meta, preserve: Preserve) -> bool {
     }
     preserve.executability == Executability::Follow
         && source.kind == Kind::File
-        && is_executable(source) != is_executable(dest)
-}
-
-/// True if anybody may execute it.
-pub fn is_executable(meta: &Meta) -> bool {
-    meta.mode & 0o111 != 0
+        && executable_as(source.mode, dest.mode) != dest.mode
 }

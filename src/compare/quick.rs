@@ -8,7 +8,7 @@ use crate::model::change::{Attrs, Diff, Knowledge};
 use crate::model::meta::{Kind, Meta};
 use crate::settings::Evidence;
 use crate::sys::dir::Follow;
-use crate::sys::read;
+use crate::sys::read::{self, AccessTime};
 use crate::sys::sides::Sides;
 
 /// How two entries differ, as far as `evidence` tells.
@@ -36,7 +36,7 @@ pub fn quick(
         Evidence::Digest => {
             diff.knowledge = Knowledge::Known;
             let (source_mtime, dest_mtime) = (source.mtime, dest.mtime);
-            let (source, dest) = located(sides);
+            let (source, dest) = located(sides, rules.preserve.reading);
             let ours = hash_file(&source, stop)?.digest;
             let differs = match hash_file(&dest, stop) {
                 Ok(theirs) => theirs.digest != ours,
@@ -89,14 +89,20 @@ pub fn shape(
 }
 
 /// Both files, for hashing.
-pub fn located<'a>(sides: &Sides<'a>) -> (Located<'a>, Located<'a>) {
+pub fn located<'a>(sides: &Sides<'a>, reading: AccessTime) -> (Located<'a>, Located<'a>) {
     let source = Located {
         side: Side::Source,
         dir: sides.source,
         name: sides.source_name,
         follow: sides.follow,
+        reading,
     };
-    let dest =
-        Located { side: Side::Dest, dir: sides.dest, name: sides.dest_name, follow: Follow::Never };
+    let dest = Located {
+        side: Side::Dest,
+        dir: sides.dest,
+        name: sides.dest_name,
+        follow: Follow::Never,
+        reading,
+    };
     (source, dest)
 }

@@ -49,7 +49,7 @@ pub fn thorough(
     if !has_bytes || source.is_same_file(dest) {
         return Ok(compared);
     }
-    let (at_source, at_dest) = located(sides);
+    let (at_source, at_dest) = located(sides, rules.preserve.reading);
     let expected = match known {
         Some(digest) => digest,
         None => {

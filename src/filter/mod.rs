@@ -20,4 +20,5 @@ pub mod rule;
 pub mod rules;
 pub mod scope;
 mod text;
+pub mod wild;
 pub mod within;

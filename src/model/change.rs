@@ -28,6 +28,8 @@ bitflags! {
         /// The time differs by less than what counts; `--checksum` sets it all the same, and nothing
         /// is told of it.
         const MTIME_EXACT = 1 << 7;
+        /// The time of last access.
+        const ATIME = 1 << 12;
     }
 }
 
@@ -83,6 +85,11 @@ impl Diff {
         self.other_kind
             || self.send_anyway
             || self.attrs.intersects(Attrs::CONTENT.union(Attrs::SIZE))
+    }
+
+    /// True if nothing differs but the time of access: whoever reads any name of a file changes it.
+    pub fn is_access_alone(&self) -> bool {
+        self.attrs == Attrs::ATIME && !self.needs_content()
     }
 
     /// True if no bytes of the source have to be sent for it, in rsync's words.
@@ -245,6 +252,7 @@ impl Change {
             (5, Attrs::MODE, b'p'),
             (6, Attrs::OWNER, b'o'),
             (7, Attrs::GROUP, b'g'),
+            (8, Attrs::ATIME, b'u'),
         ] {
             if attrs.contains(bit) {
                 line[column] = letter;

@@ -83,7 +83,8 @@ impl Pass<'_> {
                 Ok(diff) if diff.other_kind => continue,
                 Ok(diff) => diff,
             };
-            let is_equal = diff.is_none();
+            // Whoever reads a file changes its access time: it does not count.
+            let is_equal = diff.is_none() || diff.is_access_alone();
             if source.kind != Kind::File && !is_equal {
                 diff.attrs |= Attrs::CONTENT;
             }

@@ -160,7 +160,7 @@ impl<'s> LargeCompare<'s> {
         let Some(sides) = at.sides() else {
             return Err(Trouble::rule(Side::Dest, "open", "its directory is not there"));
         };
-        let (source, dest) = located(&sides);
+        let (source, dest) = located(&sides, self.verify.pass.settings.preserve.reading);
         let source = match self.known {
             Some(_) => None,
             None => Some(source.open()?),

@@ -16,7 +16,7 @@ use crate::effort::Stop;
 use crate::error::{Cause, Class, During, Fault, Side, Trouble};
 use crate::model::change::{Action, Attrs, Basis, Diff, Why};
 use crate::model::entry::Pair;
-use crate::model::meta::{FileId, Kind, Meta};
+use crate::model::meta::{FileId, Kind, Meta, Stamp};
 use crate::model::path::RelPath;
 use crate::model::target::is_unsafe;
 use crate::phase::finished::Arrived;
@@ -29,7 +29,7 @@ use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::Listed;
 use crate::sys::mount::has_no_inodes;
 use crate::sys::permit::Permit;
-use crate::sys::process::Identity;
+use crate::sys::process::{self, Identity};
 use crate::sys::read;
 
 /// What a directory's visit is remembered by until it is left.
@@ -82,6 +82,8 @@ pub struct Pass<'a> {
     pub bases: Box<[Arc<Chain>]>,
     /// Where what is overwritten or removed is kept (`--backup`).
     pub backups: Option<Backups>,
+    /// When the run began.
+    started: Stamp,
     /// How many handles there are.
     pub budget: Arc<Budget>,
     /// True once something of the source could not be read: nothing is deleted any more.
@@ -113,6 +115,9 @@ pub enum Told {
     Before,
 }
 
+/// File systems stamp with a clock that lags a little behind.
+const CLOCK_LAG_SECS: i64 = 1;
+
 /// How many different faults are remembered in order not to tell them again in phase two.
 const REMEMBERED_FAULTS: usize = 100_000;
 
@@ -126,7 +131,7 @@ impl<'a> Pass<'a> {
         budget: &Arc<Budget>,
         umask: u32,
     ) -> Self {
-        let identity = Identity::current();
+        let identity = Identity::current(settings.rights);
         let preserve = settings.preserve;
         let tolerance =
             Tolerance { preserve, window: settings.update.window, identity: identity.clone() };
@@ -148,6 +153,7 @@ impl<'a> Pass<'a> {
             sources: HashSet::new(),
             backups: None,
             bases: Box::default(),
+            started: process::now(),
             budget: Arc::clone(budget),
             source_failed: AtomicBool::new(false),
             is_ended: AtomicBool::new(false),
@@ -294,6 +300,17 @@ impl<'a> Pass<'a> {
             link: None,
             stop: self.stop,
         })
+    }
+
+    /// What phase two makes of an access time that differs: one of this very run says nothing. It is
+    /// most likely phase one that has read the source, where the kernel does not let it read a file
+    /// without that (`O_NOATIME`: files of others).
+    pub fn without_own_access(&self, mut diff: Diff, source: &Meta) -> Diff {
+        let during = self.started.secs - CLOCK_LAG_SECS..=process::now().secs;
+        if diff.attrs.contains(Attrs::ATIME) && during.contains(&source.atime.secs) {
+            diff.attrs.remove(Attrs::ATIME);
+        }
+        diff
     }
 
     /// Where what stands at `at` is kept; `None`: it is not, or this run has put it there.

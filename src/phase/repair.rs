@@ -84,7 +84,7 @@ impl Verify<'_> {
         sheet: &mut Sheet<'_>,
     ) {
         let before = sheet.findings;
-        let compared = look(at).and_then(|(source, dest)| match dest {
+        let compared = look(self.pass, at).and_then(|(source, dest)| match dest {
             Some(dest) => self.compare(at, &source, &dest, prior, sheet),
             None => Ok(Diff { other_kind: true, ..Diff::NONE }),
         });
@@ -94,7 +94,7 @@ impl Verify<'_> {
             Ok(diff) if diff.is_none() => {
                 sheet.findings.repaired += 1;
                 sheet.record(record, || at.path());
-                if let Ok((source, Some(dest))) = look(at) {
+                if let Ok((source, Some(dest))) = look(self.pass, at) {
                     self.source_is_finished(at, &Pair::Both(source, dest), sheet);
                 }
             }

@@ -24,6 +24,7 @@ use crate::report::tally::{Findings, Tally};
 use crate::scan::node::{At, Node, Spot};
 use crate::scan::ranges::Ranged;
 use crate::scan::walk::{Entered, Visit};
+use crate::settings::recast::recast;
 use crate::settings::{self, Evidence};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::sides::Sides;
@@ -141,7 +142,8 @@ impl Verify<'_> {
         let pass = self.pass;
         if !self.reads_bytes(source, prior) {
             let evidence = self.quick_evidence();
-            return quick(sides, source, dest, evidence, &pass.tolerance, pass.stop);
+            let diff = quick(sides, source, dest, evidence, &pass.tolerance, pass.stop)?;
+            return Ok(pass.without_own_access(diff, source));
         }
         let known = prior.digest();
         let compared = thorough(sides, source, dest, known, &pass.tolerance, pass.stop)?;
@@ -152,7 +154,7 @@ impl Verify<'_> {
             sheet.findings.compared_files += 1;
             sheet.findings.digests_reused += u64::from(known.is_some());
         }
-        Ok(compared.diff)
+        Ok(pass.without_own_access(compared.diff, source))
     }
 
     /// `--compare-dest`: true if the destination does not have it because another directory does.
@@ -171,7 +173,7 @@ impl Verify<'_> {
             let sides = Sides { dest: &dir, ..self.pass.sides_elsewhere(at, &dir) };
             let diff = self.compare_sides(&sides, source, &there, prior, sheet);
             // What can not be compared is not there.
-            diff.is_ok_and(|diff| diff.is_none())
+            diff.is_ok_and(|diff| diff.is_none() || diff.is_access_alone())
         })
     }
 
@@ -191,7 +193,7 @@ impl Verify<'_> {
             if !evidence.is_equal {
                 diff.attrs |= Attrs::CONTENT;
             }
-            Ok(diff)
+            Ok(self.pass.without_own_access(diff, source))
         });
         self.judge(at, pair, diff, sheet);
     }
@@ -238,7 +240,7 @@ impl Verify<'_> {
         if !is_file || !diff.attrs.contains(Attrs::CONTENT) || diff.attrs.contains(Attrs::SIZE) {
             return Ok((pair, diff));
         }
-        let (now_source, now_dest) = look(at)?;
+        let (now_source, now_dest) = look(self.pass, at)?;
         if now_source.kind != source.kind {
             return Err(Trouble::rule(
                 Side::Source,
@@ -265,7 +267,7 @@ impl Verify<'_> {
 }
 
 /// Fresh looks at both sides.
-pub(crate) fn look(at: &At<'_, Memo>) -> Result<(Meta, Option<Meta>), Trouble> {
+pub(crate) fn look(pass: &Pass<'_>, at: &At<'_, Memo>) -> Result<(Meta, Option<Meta>), Trouble> {
     let source = stat::entry(at.source, at.name, at.follow).during(Side::Source, "look at")?;
     let dest = match at.dest {
         Some(dest) => {
@@ -273,7 +275,7 @@ pub(crate) fn look(at: &At<'_, Memo>) -> Result<(Meta, Option<Meta>), Trouble> {
         }
         None => None,
     };
-    Ok((source, dest))
+    Ok((recast(pass.settings.recast.as_deref(), source), dest))
 }
 
 impl Visit for Verify<'_> {

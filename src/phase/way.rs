@@ -32,7 +32,8 @@ impl Pass<'_> {
         };
         if source.kind == Kind::File && self.permit.is_some() {
             // What can not be read does not replace anything.
-            read::open(at.source, at.name, at.follow).during(Side::Source, "open")?;
+            let reading = self.settings.preserve.reading;
+            read::open(at.source, at.name, at.follow, reading).during(Side::Source, "open")?;
         }
         let name = at.dest_name();
         let clearing = self.clearing(sheet.ledger());

@@ -25,6 +25,7 @@ use crate::scan::ranges::Ranged;
 use crate::scan::reach::{Reach, Stand};
 use crate::settings::deletion::Extraneous;
 use crate::settings::links::SourceLinks;
+use crate::settings::recast::{Recast, recast};
 use crate::settings::{Mounts, Select};
 use crate::sys::dir::{Dir, Follow, Listed};
 use crate::sys::stat;
@@ -89,6 +90,8 @@ pub struct Walk<'a, V: Visit> {
     pub select: Select,
     /// Which symlinks of the source are followed.
     pub links: SourceLinks,
+    /// What the source's entries are taken for.
+    pub recast: Option<&'a Recast>,
     /// Whether the rules that protect from deletion are asked.
     pub extraneous: Extraneous,
     /// Directories of the destination that are never walked as a part of the source.
@@ -144,7 +147,7 @@ impl<'s, V: Visit> Walk<'s, V> {
         let chain = &node.layers[0].chain;
         let looked = chain.above_handle().and_then(|source| {
             let meta = stat::entry(&source, &name, chain.follow())?;
-            Ok((source, meta))
+            Ok((source, recast(self.recast, meta)))
         });
         match looked.during(Side::Source, "look at") {
             Ok((source, meta)) => {
@@ -346,7 +349,7 @@ impl<'s, V: Visit> Walk<'s, V> {
                 }
                 _ => None,
             };
-            Ok((source, dest))
+            Ok((recast(self.recast, source), dest))
         });
         match seen {
             Ok((source, _)) if source.kind == Kind::Dir => {

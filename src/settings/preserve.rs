@@ -5,11 +5,12 @@ use bitflags::bitflags;
 use crate::model::change::Attrs;
 use crate::model::meta::Kind;
 use crate::model::target::unmunged;
+use crate::sys::read::AccessTime;
 
 /// Which attributes are carried over.
 #[derive(Clone, Copy, Debug)]
 pub struct Preserve {
-    /// Of `MTIME`, `MODE`, `OWNER`, `GROUP`.
+    /// Of `MTIME`, `ATIME`, `MODE`, `OWNER`, `GROUP`.
     pub attrs: Attrs,
     /// `--executability`: x bits only (where `MODE` is not preserved).
     pub executability: Executability,
@@ -17,6 +18,8 @@ pub struct Preserve {
     pub omit_times: OmitTimes,
     /// What becomes of the targets of munged symlinks.
     pub munged: MungedLinks,
+    /// What reading a file does to its access time.
+    pub reading: AccessTime,
 }
 
 /// `--munge-links`, which on the sending side takes the mark off (rsync 3.5.0).
@@ -45,6 +48,24 @@ impl Preserve {
             _ => OmitTimes::empty(),
         };
         self.attrs.contains(Attrs::MTIME) && !self.omit_times.intersects(omitted)
+    }
+
+    /// True if a run sets the access time of entries of this kind: listing a directory changes it.
+    pub fn sets_atime(&self, kind: Kind) -> bool {
+        let omitted = kind == Kind::Symlink && self.omit_times.contains(OmitTimes::LINKS);
+        self.attrs.contains(Attrs::ATIME) && kind != Kind::Dir && !omitted
+    }
+}
+
+/// The mode of a file that stands there as `there`, after `--executability`: x for whoever may read,
+/// if anybody may execute the source (rsync.1).
+pub fn executable_as(source: u32, there: u32) -> u32 {
+    if source & 0o111 == 0 {
+        there & !0o111
+    } else if there & 0o111 == 0 {
+        there | ((there & 0o444) >> 2)
+    } else {
+        there
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
 use filetime::FileTime;
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Errno;
 
 use crate::model::meta::Stamp;
@@ -23,6 +23,9 @@ pub enum Target<'a> {
     Entry(&'a Dir, &'a Name),
 }
 
+/// To chown(2) this number means that nothing is changed: nobody can be it.
+const NOBODY_AT_ALL: u32 = u32::MAX;
+
 /// Sets owner and group; `None` leaves one as it is. Set-id bits are lost (chown(2)).
 pub fn set_owner(
     _: &Permit,
@@ -30,6 +33,18 @@ pub fn set_owner(
     uid: Option<u32>,
     gid: Option<u32>,
 ) -> io::Result<()> {
+    let can_be = |id: &u32| *id != NOBODY_AT_ALL;
+    let (owner, group) = (uid.filter(can_be), gid.filter(can_be));
+    if owner.is_some() || group.is_some() {
+        chown(target, owner, group)?;
+    }
+    if (owner, group) == (uid, gid) {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "4294967295 (-1) can not be set"))
+}
+
+fn chown(target: Target<'_>, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
     let (uid, gid) = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
     Ok(match target {
         Target::Handle(file) => match rustix::fs::fchown(file, uid, gid) {
@@ -62,19 +77,28 @@ pub fn set_mode(_: &Permit, target: Target<'_>, mode: u32) -> io::Result<()> {
     }
 }
 
-/// Sets the time of last modification; `atime` is the access time that it has.
+/// Sets the time of last modification; `None` leaves it as it is. `atime` is the access time that it
+/// has, or shall have.
 ///
-/// The access time is written down as it is, like rsync does: some FUSE servers (bindfs 1.14) drop
+/// An access time that stays is written down as it is, like rsync does: some FUSE servers (bindfs 1.14) drop
 /// the whole call when it says `UTIME_OMIT`, and return success.
-pub fn set_mtime(_: &Permit, target: Target<'_>, atime: Stamp, mtime: Stamp) -> io::Result<()> {
+pub fn set_times(
+    _: &Permit,
+    target: Target<'_>,
+    atime: Stamp,
+    mtime: Option<Stamp>,
+) -> io::Result<()> {
     let times = Timestamps {
         last_access: Timespec { tv_sec: atime.secs, tv_nsec: atime.nanos.into() },
-        last_modification: Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos.into() },
+        last_modification: match mtime {
+            Some(mtime) => Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos.into() },
+            None => Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+        },
     };
     match target {
         Target::Handle(file) => {
             let time = |stamp: Stamp| FileTime::from_unix_time(stamp.secs, stamp.nanos);
-            match filetime::set_file_handle_times(file, Some(time(atime)), Some(time(mtime))) {
+            match filetime::set_file_handle_times(file, Some(time(atime)), mtime.map(time)) {
                 Err(error) if error.raw_os_error() == Some(Errno::BADF.raw_os_error()) => {
                     let empty = AtFlags::empty();
                     Ok(rustix::fs::utimensat(CWD, by_number(file), &times, empty)?)

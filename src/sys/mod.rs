@@ -4,6 +4,7 @@ pub mod attrs;
 pub mod chain;
 pub mod dir;
 pub mod mount;
+pub mod names;
 pub mod node;
 pub mod permit;
 pub mod process;

@@ -12,16 +12,40 @@ pub struct Identity {
     /// Effective group.
     pub gid: u32,
     groups: Vec<u32>,
+    rights: Rights,
+}
+
+/// What is tried of what only root may do (`--super`, `--no-super`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// All, by root; nothing, by others.
+    OfUser,
+    /// All, and the kernel says what is possible.
+    Super,
+    /// Nothing.
+    Plain,
+}
+
+impl Rights {
+    /// True if a user `uid` tries it.
+    pub fn reach(self, uid: u32) -> bool {
+        match self {
+            Self::OfUser => uid == 0,
+            Self::Super => true,
+            Self::Plain => false,
+        }
+    }
 }
 
 impl Identity {
     /// Asks the kernel.
-    pub fn current() -> Self {
+    pub fn current(rights: Rights) -> Self {
         let groups = getgroups().unwrap_or_default();
         Self {
             uid: geteuid().as_raw(),
             gid: getegid().as_raw(),
             groups: groups.into_iter().map(rustix::process::Gid::as_raw).collect(),
+            rights,
         }
     }
 
@@ -32,7 +56,7 @@ impl Identity {
 
     /// True if a file of ours may be given to `gid` (chown(2): a group that the caller is in).
     pub fn may_give_to(&self, gid: u32) -> bool {
-        self.is_root() || gid == self.gid || self.groups.contains(&gid)
+        self.rights.reach(self.uid) || gid == self.gid || self.groups.contains(&gid)
     }
 }
 
@@ -40,6 +64,13 @@ impl Identity {
 /// the umask that the user had.
 pub fn clear_umask() -> u32 {
     rustix::process::umask(rustix::fs::Mode::empty()).as_raw_mode()
+}
+
+/// The umask, which is left as it is. It has to be asked before there are threads.
+pub fn umask() -> u32 {
+    let umask = rustix::process::umask(rustix::fs::Mode::empty());
+    rustix::process::umask(umask);
+    umask.as_raw_mode()
 }
 
 /// Raises the soft limit of open files to the hard limit and returns what may be open at once.

@@ -5,19 +5,38 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::model::path::Name;
 use crate::sys::dir::{Dir, Follow};
 
+/// What reading a file does to its access time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessTime {
+    /// What the mount says (`relatime`, ..).
+    Changes,
+    /// Nothing, where the file is ours (open(2), `O_NOATIME`).
+    Stays,
+}
+
 /// Opens a regular file for reading.
 ///
 /// `O_NONBLOCK`: should a fifo stand there by now, the open does not wait for a writer.
-pub fn open(dir: &Dir, name: &Name, follow: Follow) -> io::Result<File> {
+pub fn open(dir: &Dir, name: &Name, follow: Follow, reading: AccessTime) -> io::Result<File> {
     let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     if follow == Follow::Never {
         flags |= OFlags::NOFOLLOW;
     }
-    Ok(rustix::fs::openat(dir, name.as_c_str(), flags, Mode::empty())?.into())
+    let open = |flags| rustix::fs::openat(dir, name.as_c_str(), flags, Mode::empty());
+    let fd = match reading {
+        AccessTime::Changes => open(flags)?,
+        AccessTime::Stays => match open(flags | OFlags::NOATIME) {
+            // The file of somebody else.
+            Err(Errno::PERM) => open(flags)?,
+            result => result?,
+        },
+    };
+    Ok(fd.into())
 }
 
 /// Reads from `offset` until `buffer` is full or the file ends; the number of bytes read.

@@ -20,7 +20,7 @@ use rustix::process::geteuid;
 
 use crate::model::path::Name;
 use crate::sys::dir::{Dir, Follow};
-use crate::sys::read;
+use crate::sys::read::{self, AccessTime};
 
 /// Which symlinks in a typed path are followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,7 +131,7 @@ fn is_proc(fd: impl AsFd) -> bool {
 /// Opens the file `name` of `dir` for reading; it may be a symlink.
 pub fn open_file_at(dir: &Dir, name: &Name, trust: Trust) -> io::Result<File> {
     if trust == Trust::All {
-        return read::open(dir, name, Follow::Links);
+        return read::open(dir, name, Follow::Links, AccessTime::Changes);
     }
     let dir = dir.as_fd().try_clone_to_owned()?;
     let found = follow(dir, VecDeque::from([name.as_bytes().to_vec()]))?;

@@ -11,6 +11,7 @@ mod layers;
 mod log;
 mod mounts;
 mod overlaps;
+mod owners;
 mod parity;
 mod properties;
 mod safety;

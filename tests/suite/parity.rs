@@ -38,8 +38,11 @@ macro_rules! groups {
 
 groups! {
     arrivals
+    atimes
     backup
     basis
+    chmod
+    chown
     conflicts
     corners
     delete
@@ -66,6 +69,7 @@ groups! {
     relative
     removals
     specials
+    superuser
     times
     timings
     unprivileged
@@ -137,7 +141,7 @@ fn check_group(group: &str) {
 }
 
 /// The rsync to compare with; `None` when parity is to be skipped.
-fn rsync() -> Option<PathBuf> {
+pub(crate) fn rsync() -> Option<PathBuf> {
     if std::env::var("TWOSYNC_PARITY").is_ok_and(|value| value == "skip") {
         return None;
     }
@@ -222,7 +226,8 @@ impl<'a> Arena<'a> {
             .map(|(name, value)| (OsString::from(name), OsString::from(value)))
             .collect();
         let order = Order::under(args);
-        let conditions = Conditions { umask: case.umask, user, env };
+        let groups = case.groups.clone();
+        let conditions = Conditions { umask: case.umask, user, groups, env };
         let [(left, left_tree), (right, right_tree)] =
             self.sides.each_ref().map(|(root, program)| {
                 let mut args: Vec<Vec<u8>> = args.iter().map(|arg| filled(arg, root)).collect();
@@ -231,7 +236,9 @@ impl<'a> Arena<'a> {
                 }
                 let mut output = run(program, &args, &root.join(dir), &conditions);
                 output.stdout = normal(&output.stdout, root.as_os_str().as_bytes(), order);
-                (output, Snapshot::since(root, self.started))
+                let mut tree = Snapshot::since(root, self.started);
+                tree.add_atimes(root, self.started, &case.atimes);
+                (output, tree)
             });
         let mut found = Vec::new();
         if left.code != right.code {

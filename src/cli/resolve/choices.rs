@@ -9,12 +9,16 @@ use crate::cli::args::Given;
 use crate::cli::checks;
 use crate::cli::display::Sink;
 use crate::cli::info::{self, Answer, Asked};
+use crate::cli::modes::modes;
 use crate::cli::options::{Counter, Meaning, Sense, Setting, Switches};
+use crate::cli::owners;
 use crate::cli::problem::Problem;
 use crate::cli::resolve::Request;
 use crate::cli::rules;
 use crate::cli::sizes::{number, size};
+use crate::settings::modes::ModeChange;
 use crate::settings::{Found, Verify};
+use crate::sys::names::Account;
 
 /// All that was typed, added up.
 #[derive(Debug, Default)]
@@ -42,12 +46,18 @@ pub(super) struct Choices {
     pub(super) text: Option<Request>,
     pub(super) rules: Vec<rules::Word>,
     pub(super) files_from: Option<OsString>,
+    pub(super) atimes: u8,
+    pub(super) modes: Vec<ModeChange>,
+    pub(super) owners: owners::Typed,
+    pub(super) account: Option<Account>,
+    pub(super) remotes: Vec<OsString>,
 }
 
-/// What takes back one another: with `--files-from` none of them is the default.
-const OPPOSITES: [Switches; 2] = [
+/// What takes back one another, and none of it is the default.
+const OPPOSITES: [Switches; 3] = [
     Switches::DIRS.union(Switches::OLD_DIRS).union(Switches::NO_DIRS),
     Switches::RELATIVE.union(Switches::NO_RELATIVE),
+    Switches::SUPER.union(Switches::NO_SUPER),
 ];
 
 impl Choices {
@@ -89,6 +99,7 @@ impl Choices {
             Counter::Itemize => &mut self.itemize,
             Counter::Human => &mut self.human,
             Counter::OneFileSystem => &mut self.one_file_system,
+            Counter::Atimes => &mut self.atimes,
             Counter::Version => &mut self.version,
         };
         *count = if sense == Sense::On { count.saturating_add(1) } else { 0 };
@@ -133,8 +144,30 @@ impl Choices {
                 self.log_file = Some(PathBuf::from(value)).filter(|_| !value.is_empty());
             }
             Setting::LogFileFormat => self.log_format = Some(value.as_bytes().into()),
+            Setting::Chmod => self.modes.extend(modes(value)?),
+            Setting::Chown => self.speak_of(|owners| owners.chown(value))?,
+            Setting::UserMap => self.speak_of(|owners| owners.usermap(value))?,
+            Setting::GroupMap => self.speak_of(|owners| owners.groupmap(value))?,
+            Setting::CopyAs => self.account = Some(owners::account(value)?),
+            Setting::RemoteOption => self.remotes.push(value.to_owned()),
             Setting::Generate if value == "man" => self.text = Some(Request::ManualPage),
             Setting::Generate => return Err(Problem::usage("--generate can make: man")),
+        }
+        Ok(())
+    }
+
+    /// Owners and groups that are spoken of are carried over.
+    fn speak_of(
+        &mut self,
+        say: impl FnOnce(&mut owners::Typed) -> Result<owners::Spoken, Problem>,
+    ) -> Result<(), Problem> {
+        let spoken = say(&mut self.owners)?;
+        for (is_spoken_of, switch) in
+            [(spoken.users, Switches::OWNER), (spoken.groups, Switches::GROUP)]
+        {
+            if is_spoken_of {
+                self.switches.insert(switch);
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What the words say of the output.
 
-use crate::cli::display::{Begin, Display, Header, Sink, Volume};
+use crate::cli::display::{Begin, Display, Header, Sink, Times, Volume};
 use crate::cli::format::Format;
 use crate::cli::info::{Flag, Levels};
 use crate::cli::log::LogChoices;
@@ -50,6 +50,7 @@ impl Choices {
                 effect => effect,
             },
             verify: settings.verify,
+            times: if self.atimes > 0 { Times::WithAccess } else { Times::Modification },
         }
     }
 

@@ -229,4 +229,20 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         reason: "a protected directory whose source --prune-empty-dirs left out: rsync empties it and keeps it; twosync keeps \
                  it whole",
     },
+    Allowed {
+        name: "refused-owner",
+        covers: &[Aspect::Tree],
+        reason: "where an owner is refused rsync sets no mode and no time either; twosync sets all that it may",
+    },
+    Allowed {
+        name: "left-out-access-time",
+        covers: &[Aspect::Stdout],
+        reason: "rsync tells the access time of a file that --compare-dest leaves out, and sets it nowhere; twosync tells nothing",
+    },
+    Allowed {
+        name: "source-access-time",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "with -U rsync changes the source's access times by reading it, so that its second run finds them different; \
+                 twosync, which looks at the source in both phases, reads it as with -UU",
+    },
 ];

@@ -3,6 +3,7 @@
 //! ```text
 //! case: a sentence that names the case
 //! as: nobody                  run as user 65534, who then owns the tree
+//! groups: 50,100             with these supplementary groups (wants `as: nobody`)
 //! umask: 0077
 //! env: NAME=VALUE
 //! in: s                       run in this directory (until the next `in:`)
@@ -12,6 +13,7 @@
 //! edit:                       changes between two runs
 //!   s/a remove
 //! args: -av s/ d
+//! atimes: d                  access times below these directories are compared, too
 //! ours: --verify=metadata     more arguments for twosync alone, before all others
 //! allow: foreign-hard-link    a difference that is meant (listed with its reason in `parity`)
 //! ```
@@ -38,11 +40,13 @@ pub(crate) enum Step {
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) as_nobody: bool,
+    pub(crate) groups: Vec<u32>,
     pub(crate) umask: u32,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) steps: Vec<Step>,
     pub(crate) ours: Vec<Vec<u8>>,
     pub(crate) allow: Vec<String>,
+    pub(crate) atimes: Vec<String>,
 }
 
 impl Case {
@@ -122,6 +126,11 @@ impl Reader {
             "args" => {
                 case.steps.push(Step::Run { args: split_words(value)?, dir: self.dir.clone() });
             }
+            "groups" => {
+                let groups = value.split(',').map(|group| group.trim().parse::<u32>());
+                case.groups = groups.collect::<Result<_, _>>().map_err(|why| why.to_string())?;
+            }
+            "atimes" => case.atimes = value.split(' ').map(Into::into).collect(),
             "ours" => case.ours = split_words(value)?,
             "allow" => case.allow.push(value.into()),
             _ => return Err(format!("unknown key `{key}`")),
@@ -143,11 +152,13 @@ fn new_case(name: &str) -> Case {
     Case {
         name: name.into(),
         as_nobody: false,
+        groups: Vec::new(),
         umask: 0o022,
         env: Vec::new(),
         steps: Vec::new(),
         ours: Vec::new(),
         allow: Vec::new(),
+        atimes: Vec::new(),
     }
 }
 

@@ -21,14 +21,16 @@ pub(crate) struct Output {
 #[derive(Debug, Clone)]
 pub(crate) struct Conditions {
     pub(crate) umask: u32,
-    /// The user and group to run as, without supplementary groups; `None` is the runner.
+    /// The user and group to run as; `None` is the runner.
     pub(crate) user: Option<u32>,
+    /// That user's supplementary groups.
+    pub(crate) groups: Vec<u32>,
     pub(crate) env: Vec<(OsString, OsString)>,
 }
 
 impl Default for Conditions {
     fn default() -> Self {
-        Self { umask: 0o022, user: None, env: Vec::new() }
+        Self { umask: 0o022, user: None, groups: Vec::new(), env: Vec::new() }
     }
 }
 
@@ -49,6 +51,7 @@ pub(crate) fn run(program: &Path, args: &[Vec<u8>], dir: &Path, conditions: &Con
             "umask \"$0\" && exec timeout 60 \"$@\"",
             &format!("{:04o}", conditions.umask),
         ])
+        .args(with_groups(conditions))
         .arg(program)
         .args(args.iter().map(|arg| OsStr::from_bytes(arg)))
         .current_dir(dir)
@@ -60,7 +63,7 @@ pub(crate) fn run(program: &Path, args: &[Vec<u8>], dir: &Path, conditions: &Con
     }
     command.envs([("LC_ALL", "C"), ("TZ", "UTC")]);
     command.envs(conditions.env.iter().map(|(name, value)| (name, value)));
-    if let Some(user) = conditions.user {
+    if let Some(user) = conditions.user.filter(|_| conditions.groups.is_empty()) {
         // std drops the supplementary groups with them.
         command.uid(user).gid(user);
     }
@@ -70,4 +73,16 @@ pub(crate) fn run(program: &Path, args: &[Vec<u8>], dir: &Path, conditions: &Con
         stderr: output.stderr,
         code: output.status.code().unwrap_or(-1),
     }
+}
+
+/// The words in front of a program that is run with supplementary groups: std does not set them.
+fn with_groups(conditions: &Conditions) -> Vec<String> {
+    let (Some(user), [_, ..]) = (conditions.user, conditions.groups.as_slice()) else {
+        return Vec::new();
+    };
+    let groups: Vec<String> = conditions.groups.iter().map(ToString::to_string).collect();
+    let user = user.to_string();
+    ["setpriv", "--reuid", &user, "--regid", &user, "--groups", &groups.join(",")]
+        .map(String::from)
+        .into()
 }

@@ -1,14 +1,18 @@
 //! An independent eye: everything that can be seen of a tree, as a sorted list, and what differs between two of them.
 //!
-//! Uses std and walkdir alone, never the code under test; it follows no symlink and changes nothing but access times.
+//! Uses std and walkdir alone, never the code under test; it follows no symlink and changes nothing: not even access times,
+//! of files that are ours.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::fs::OFlags;
 use walkdir::WalkDir;
 
 /// All that is seen of one entry.
@@ -34,6 +38,8 @@ pub(crate) struct Entry {
     pub(crate) digest: Option<u64>,
     /// The first name (in byte order) of the same inode within the tree, when there is an earlier one.
     pub(crate) linked_to: Option<Vec<u8>>,
+    /// The access time in whole seconds since 1970, `now`, or `-` where nobody asked for it.
+    pub(crate) atime: String,
 }
 
 /// A tree as it is at one moment; the key is the path below the root (the root itself is empty).
@@ -81,6 +87,22 @@ impl Snapshot {
         Self::since(root, SystemTime::now() + std::time::Duration::from_secs(1 << 32))
     }
 
+    /// Looks at the access times of what is below the directories `below`, too. Directories and symlinks are left out:
+    /// whoever looks at them changes them.
+    pub(crate) fn add_atimes(&mut self, root: &Path, started: SystemTime, below: &[String]) {
+        for (name, entry) in &mut self.entries {
+            let is_asked = below.iter().any(|dir| name.starts_with(format!("{dir}/").as_bytes()));
+            if is_asked && !matches!(entry.kind, "dir" | "link") {
+                let path = root.join(OsStr::from_bytes(name));
+                let meta = path.symlink_metadata().expect("the entry is still there");
+                let seconds = i128::from(meta.atime());
+                let nanos = seconds * 1_000_000_000 + i128::from(meta.atime_nsec());
+                entry.atime =
+                    if is_now(nanos, started) { "now".into() } else { seconds.to_string() };
+            }
+        }
+    }
+
     /// Lists what differs, one line a fact: nothing when the trees are alike.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();
@@ -108,7 +130,7 @@ impl Snapshot {
 
 impl Entry {
     /// Every fact by name, as a person reads it.
-    fn facts(&self) -> [(&'static str, String); 11] {
+    fn facts(&self) -> [(&'static str, String); 12] {
         let bytes = |value: &Option<Vec<u8>>| value.as_deref().map_or_else(|| "-".into(), readable);
         [
             ("kind", self.kind.into()),
@@ -122,6 +144,7 @@ impl Entry {
             ("rdev", format!("{:x}", self.rdev)),
             ("digest", self.digest.map_or_else(|| "-".into(), |digest| format!("{digest:016x}"))),
             ("linked to", bytes(&self.linked_to)),
+            ("atime", self.atime.clone()),
         ]
     }
 }
@@ -130,11 +153,7 @@ impl Entry {
 fn look(path: &Path, started: SystemTime) -> Entry {
     let meta = path.symlink_metadata().expect("the entry is still there");
     let kind = kind_of(meta.file_type());
-    let since_1970 = started.duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
     let mtime = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
-    // File systems stamp with a clock that lags behind by some milliseconds.
-    let now_starts = i128::try_from(since_1970).expect("before the year 10^22") - 1_000_000_000;
-    let now_ends = now_starts + 3_600_000_000_000;
     Entry {
         kind,
         mode: meta.mode() & 0o7777,
@@ -142,13 +161,31 @@ fn look(path: &Path, started: SystemTime) -> Entry {
         gid: meta.gid(),
         nlink: if kind == "dir" { 1 } else { meta.nlink() },
         size: if kind == "dir" { 0 } else { meta.size() },
-        mtime: (!(now_starts..now_ends).contains(&mtime)).then_some(mtime),
+        mtime: (!is_now(mtime, started)).then_some(mtime),
         target: (kind == "link")
             .then(|| fs::read_link(path).expect("a readable link").as_os_str().as_bytes().to_vec()),
         rdev: if matches!(kind, "char" | "block") { meta.rdev() } else { 0 },
-        digest: (kind == "file").then(|| fnv1a(&fs::read(path).unwrap_or_default())),
+        digest: (kind == "file").then(|| fnv1a(&read(path).unwrap_or_default())),
         linked_to: None,
+        atime: "-".into(),
     }
+}
+
+/// True for a moment (in nanoseconds since 1970) of a test run that began at `started`.
+fn is_now(nanos: i128, started: SystemTime) -> bool {
+    let since_1970 = started.duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
+    // File systems stamp with a clock that lags behind by some milliseconds.
+    let starts = i128::try_from(since_1970).expect("before the year 10^22") - 1_000_000_000;
+    (starts..starts + 3_600_000_000_000).contains(&nanos)
+}
+
+/// A file's content, read without changing its access time where it is ours.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = i32::try_from(OFlags::NOATIME.bits()).expect("a flag of open(2)");
+    let open = |flags| fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let mut bytes = Vec::new();
+    open(flags).or_else(|_| open(0))?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Names a file type.

@@ -7,6 +7,7 @@
 //! s/big          file size=300000 seed=7 hole=4096+65536
 //! "s/with space" dir 2755 uid=1000 gid=1000 mtime=@1577934245.5
 //! s/name\x01     link -> target
+//! s/read         file "x" atime=@1600000000
 //! s/pipe         fifo 0600
 //! s/sock         socket
 //! s/null         char 1:3
@@ -57,6 +58,8 @@ pub(crate) struct Line {
     pub(crate) node: Node,
     pub(crate) mode: Option<u32>,
     pub(crate) mtime: Option<Stamp>,
+    /// The access time, where it is not `mtime`.
+    pub(crate) atime: Option<Stamp>,
     pub(crate) uid: Option<u32>,
     pub(crate) gid: Option<u32>,
 }
@@ -100,7 +103,8 @@ fn parse_line(text: &str) -> Result<Line, String> {
     let path = words.next().ok_or("no path")?;
     let kind = words.next().ok_or("no kind")?;
     let rest: Vec<Vec<u8>> = words.collect();
-    let mut line = Line { path, node: Node::Dir, mode: None, mtime: None, uid: None, gid: None };
+    let mut line =
+        Line { path, node: Node::Dir, mode: None, mtime: None, atime: None, uid: None, gid: None };
     let extra = take_attributes(&mut line, rest)?;
     line.node = node_of(&kind, &extra)?;
     Ok(line)
@@ -113,6 +117,8 @@ fn take_attributes(line: &mut Line, words: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>,
         let text = String::from_utf8_lossy(&word).into_owned();
         if let Some(value) = text.strip_prefix("mtime=") {
             line.mtime = Some(parse_stamp(value)?);
+        } else if let Some(value) = text.strip_prefix("atime=") {
+            line.atime = Some(parse_stamp(value)?);
         } else if let Some(value) = text.strip_prefix("uid=") {
             line.uid = Some(number(value)?);
         } else if let Some(value) = text.strip_prefix("gid=") {

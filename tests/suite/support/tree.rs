@@ -10,7 +10,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, makedev, mknodat, utimensat};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, Timespec, Timestamps, UTIME_OMIT, makedev, mknodat, utimensat,
+};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use crate::support::spec::{DEFAULT_MTIME, Line, Node, Stamp, parse_tree};
@@ -105,6 +107,7 @@ fn plan(directories: &mut BTreeMap<PathBuf, Finish>, path: &Path, finish: &Finis
     known.owner = finish.owner.or(known.owner);
     known.mode = finish.mode.or(known.mode);
     known.mtime = finish.mtime.or(known.mtime);
+    known.atime = finish.atime.or(known.atime);
 }
 
 /// Makes missing parents and remembers the times of all directories between `root` and `path`.
@@ -131,6 +134,7 @@ fn make_parents(
             owner: Some((owner.uid, owner.gid)),
             mode: Some(0o755),
             mtime: Some(DEFAULT_MTIME),
+            atime: None,
         }
     };
     plans.insert(parent.to_owned(), finish);
@@ -186,6 +190,7 @@ struct Finish {
     owner: Option<(u32, u32)>,
     mode: Option<u32>,
     mtime: Option<Stamp>,
+    atime: Option<Stamp>,
 }
 
 impl Finish {
@@ -197,14 +202,15 @@ impl Finish {
             _ => Some(line.mode.unwrap_or(0o644)),
         };
         let owner = (line.uid.unwrap_or(owner.uid), line.gid.unwrap_or(owner.gid));
-        Self { owner: Some(owner), mode, mtime: Some(line.mtime.unwrap_or(DEFAULT_MTIME)) }
+        let mtime = Some(line.mtime.unwrap_or(DEFAULT_MTIME));
+        Self { owner: Some(owner), mode, mtime, atime: line.atime }
     }
 
     /// Only what a line names.
     fn adjusted(line: &Line) -> Self {
         let owner = (line.uid.is_some() || line.gid.is_some())
             .then(|| (line.uid.unwrap_or(u32::MAX), line.gid.unwrap_or(u32::MAX)));
-        Self { owner, mode: line.mode, mtime: line.mtime }
+        Self { owner, mode: line.mode, mtime: line.mtime, atime: line.atime }
     }
 
     /// Sets owner, mode and time, in the order that lets each of them stay.
@@ -221,11 +227,15 @@ impl Finish {
         if let Some(mode) = self.mode {
             fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
         }
-        let Some(mtime) = self.mtime else {
+        if self.mtime.is_none() && self.atime.is_none() {
             return Ok(());
+        }
+        let time = |stamp: Option<Stamp>| match stamp {
+            Some(at) => Timespec { tv_sec: at.seconds, tv_nsec: i64::from(at.nanoseconds) },
+            None => Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
         };
-        let time = Timespec { tv_sec: mtime.seconds, tv_nsec: i64::from(mtime.nanoseconds) };
-        let times = Timestamps { last_access: time, last_modification: time };
+        let last_access = time(self.atime.or(self.mtime));
+        let times = Timestamps { last_access, last_modification: time(self.mtime) };
         Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 }

@@ -113,6 +113,8 @@ pub const OPTIONS: &[Row] = &[
     off("no-owner", Switches::OWNER).also(&["no-o"]),
     on("group", Switches::GROUP).letter('g').help(Preservation, "Groups"),
     off("no-group", Switches::GROUP).also(&["no-g"]),
+    on("hard-links", Switches::HARD_LINKS).letter('H').help(Preservation, "Which names are names of one file (hard links)"),
+    off("no-hard-links", Switches::HARD_LINKS).also(&["no-H"]),
     on("numeric-ids", Switches::NUMERIC_IDS).help(Preservation, "Owners and groups by number (between local paths they always are)"),
     off("no-numeric-ids", Switches::NUMERIC_IDS),
     // Deciding.
@@ -228,7 +230,6 @@ pub const OPTIONS: &[Row] = &[
     accepted("qsort"),
     // What asks for the way it is while its opposite is not there yet.
     accepted("no-append"),
-    accepted("no-hard-links").also(&["no-H"]),
     accepted("no-acls").also(&["no-A"]),
     accepted("no-xattrs").also(&["no-X"]),
     accepted("no-write-devices"),
@@ -242,7 +243,6 @@ pub const OPTIONS: &[Row] = &[
     later("append", "a plain run rewrites what differs"),
     later("append-verify", "a plain run rewrites what differs"),
     later("confine-root", "").takes("DIR"),
-    later("hard-links", "each name becomes a file of its own without it").letter('H'),
     later("chmod", "chmod the destination afterwards").takes("CHMOD"),
     later("acls", "run `rsync -aA` afterwards: it adds them").letter('A'),
     later("xattrs", "run `rsync -aX` afterwards: it adds them").letter('X'),

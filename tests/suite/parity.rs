@@ -49,6 +49,7 @@ groups! {
     followed
     foreign
     format
+    hard
     hardlinks
     limits
     links
@@ -137,7 +138,7 @@ fn check_group(group: &str) {
 }
 
 /// The rsync to compare with; `None` when parity is to be skipped.
-fn rsync() -> Option<PathBuf> {
+pub(crate) fn rsync() -> Option<PathBuf> {
     if std::env::var("TWOSYNC_PARITY").is_ok_and(|value| value == "skip") {
         return None;
     }

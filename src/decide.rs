@@ -17,6 +17,19 @@ pub struct Policy {
     pub delete: Delete,
 }
 
+impl Policy {
+    /// What holds for a name whose file is in the destination by another name: that it was newer is no
+    /// reason any more (rsync 3.5.0).
+    #[must_use]
+    pub fn for_further_names(self) -> Self {
+        let existing = match self.update.existing {
+            Existing::KeepNewer => Existing::Update,
+            existing => existing,
+        };
+        Self { update: Update { existing, ..self.update }, ..self }
+    }
+}
+
 /// Where the destination's entry comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -86,7 +99,10 @@ fn is_newer(dest: &Meta, source: &Meta, window: Window) -> bool {
 }
 
 /// What is done about an entry that is not left alone.
-pub fn decide(pair: &Pair, diff: &Diff) -> Action {
+///
+/// `names`: how many names of the destination's file are names of this very entry in the source, too
+/// (`--hard-links`); without that it is 1.
+pub fn decide(pair: &Pair, diff: &Diff, names: u32) -> Action {
     match pair {
         Pair::SourceOnly(_) => Action::Create,
         Pair::DestOnly(_) => Action::Delete,
@@ -95,7 +111,7 @@ pub fn decide(pair: &Pair, diff: &Diff) -> Action {
         // In place, the other names would change too: two names of one file that are to differ could
         // never both be right.
         Pair::Both(source, dest)
-            if source.kind != Kind::Dir && dest.nlink > 1 && !diff.is_access_alone() =>
+            if source.kind != Kind::Dir && dest.nlink > names && !diff.is_access_alone() =>
         {
             Action::Replace
         }

@@ -53,6 +53,10 @@
 //! - A destination directory is listed, not asked for each name: where it takes two names for one (no
 //!   difference of case), the second is missing by its own name, and making it fails.
 //! - No task waits for another, so no stack grows with the tree.
+//! - Of a group of hard links (`-H`) nothing is done before all its names are known: a name that is met
+//!   is put down in [`phase::groups`] with its place in the output, keeps its directory from being
+//!   left, and is done by whoever brings the last one, or at the end of the walk.
+//! - A destination file is written in place only if all its names are names of its source.
 //! - Every write moves a file's time to *now*, so a mark set before writing does not last: a file
 //!   whose copy fails or is stopped is marked *afterwards* ([`act::perform::leave_torn`]), by a time
 //!   before its source's and another length; and a large file is one byte too long until it is whole

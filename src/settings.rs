@@ -20,7 +20,7 @@ use crate::model::change::Attrs;
 use crate::settings::deletion::{
     Backup, Delete, Extraneous, FinishedSources, FullDirs, ReadErrors, When,
 };
-use crate::settings::links::{DestDirLinks, LeavingLinks, Links, SourceLinks};
+use crate::settings::links::{DestDirLinks, HardLinks, LeavingLinks, Links, SourceLinks};
 use crate::settings::preserve::{Executability, MungedLinks, OmitTimes, Preserve};
 use crate::settings::recast::Recast;
 use crate::sys::names::Account;
@@ -336,6 +336,7 @@ impl Default for Settings {
                 source: SourceLinks::AsLinks,
                 dest_dirs: DestDirLinks::Replace,
                 leaving: LeavingLinks::Copy,
+                hard: HardLinks::Apart,
             },
             evidence: Evidence::SizeAndTime,
             update: Update {

@@ -228,7 +228,12 @@ impl Run<'_> {
         let journal = journal.unwrap_or_else(|error| self.journal_failed(error, report));
         let (ledger, first) = Ledger::new(Phase::Copy, Keeps::Tell, self.observer);
         self.observer.phase_starts(Phase::Copy, &ledger);
-        let copy = Copy { pass: &self.pass, journal: journal.as_ref(), ledger: &ledger };
+        let copy = Copy {
+            pass: &self.pass,
+            journal: journal.as_ref(),
+            ledger: &ledger,
+            groups: self.pass.groups(),
+        };
         let mut sheet = self.told_of_operands(ledger.sheet(first));
         self.remove_missing_args(&mut sheet);
         let counted = Stop::default();
@@ -350,7 +355,8 @@ impl Run<'_> {
         };
         let (ledger, first) = Ledger::new(Phase::Verify, keeps, self.observer);
         self.observer.phase_starts(Phase::Verify, &ledger);
-        let verify = Verify { pass: &self.pass, digests, ledger: &ledger };
+        let groups = self.pass.groups();
+        let verify = Verify { pass: &self.pass, digests, ledger: &ledger, groups };
         let mut sheet = ledger.sheet(first);
         let (walked, mut last) = (sheet.fork(), sheet.fork());
         sheet.close();

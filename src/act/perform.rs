@@ -13,6 +13,7 @@ use crate::error::{Cause, During, Side, Trouble};
 use crate::model::change::{Action, Attrs, Diff};
 use crate::model::digest::{Digest, RangeHasher};
 use crate::model::meta::{Kind, Meta, Stamp};
+use crate::model::path::Name;
 use crate::settings::Durability;
 use crate::sys::attrs::{Target, set_mode, set_times};
 use crate::sys::dir::Dir;
@@ -41,10 +42,32 @@ pub struct Job<'a> {
     pub durability: Durability,
     /// Where what stands there is kept; `None`: it is not, or this run has kept it before.
     pub keeping: Option<Keeping<'a>>,
-    /// The directory that has an entry of this name to link to (`--link-dest`).
-    pub link: Option<&'a Dir>,
+    /// What it is to become another name of (`--link-dest`, `--hard-links`).
+    pub link: Option<Other<'a>>,
+    /// How many names of the destination's file are its own, as [`decide`](mod@crate::decide) was told.
+    pub names: u32,
     /// Asked before every write call.
     pub stop: &'a Stop,
+}
+
+/// An entry of the destination's file system that gets another name.
+#[derive(Clone, Copy, Debug)]
+pub struct Other<'a> {
+    /// The directory that it is in.
+    pub dir: &'a Dir,
+    /// Its name.
+    pub name: &'a Name,
+    /// Whether it matters if it can not be linked and has to be copied.
+    pub refusal: Refusal,
+}
+
+/// What it means that a link can not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A copy is as good (`--link-dest`).
+    Fine,
+    /// The copy is not what was asked for (`--hard-links`).
+    Told,
 }
 
 impl Job<'_> {
@@ -114,12 +137,15 @@ pub fn perform(permit: Option<&Permit>, job: &Job<'_>) -> Result<Performed, Trou
         Action::Keep(_) | Action::Delete => Ok(Performed::default()),
         Action::Adjust => Ok(adjust(permit, job)),
         Action::Create | Action::Replace => match job.link {
-            Some(basis) => link(permit, job, basis),
+            Some(other) => link(permit, job, other),
             None => make(permit, job),
         },
         Action::Rewrite => copy_file(permit, job),
     }
 }
+
+/// What is told where a name became a file of its own.
+const UNLINKED: &str = "link to its other name (it was copied)";
 
 const BOTH_FILES: (Kind, Kind) = (Kind::File, Kind::File);
 
@@ -143,8 +169,8 @@ fn make_way(permit: &Permit, job: &Job<'_>) -> Result<Kept, Trouble> {
     Ok(kept)
 }
 
-/// Makes the entry another name of the one in `basis`, which is equal to the source.
-fn link(permit: &Permit, job: &Job<'_>, basis: &Dir) -> Result<Performed, Trouble> {
+/// Makes the entry another name of `other`, which is equal to the source.
+fn link(permit: &Permit, job: &Job<'_>, other: Other<'_>) -> Result<Performed, Trouble> {
     let (dir, name) = (job.sides.dest, job.sides.dest_name);
     let replaces = job.action == Action::Replace;
     if replaces && job.source.kind == Kind::File {
@@ -153,7 +179,7 @@ fn link(permit: &Permit, job: &Job<'_>, basis: &Dir) -> Result<Performed, Troubl
     }
     let old = if replaces { make_way(permit, job)? } else { Kept::default() };
     let backed_up = old.is_backed_up;
-    let mut performed = match node::link(permit, (basis, name), (dir, name)) {
+    let mut performed = match node::link(permit, (other.dir, other.name), (dir, name)) {
         Ok(()) => Performed {
             wrote: Wrote::Entry,
             entry_changed: true,
@@ -161,11 +187,16 @@ fn link(permit: &Permit, job: &Job<'_>, basis: &Dir) -> Result<Performed, Troubl
             ..Performed::default()
         },
         // Too many links, links to the files of others (protected_hardlinks), none at all on VFAT.
-        Err(_) => {
+        Err(error) => {
             // Way was made, and what stood there is kept.
             let keeping = job.keeping.clone().filter(|_| !replaces);
             let copy = Job { action: Action::Create, keeping, ..job.clone() };
-            Performed { unlinked: true, ..make(permit, &copy)? }
+            let mut made = Performed { unlinked: true, ..make(permit, &copy)? };
+            if other.refusal == Refusal::Told {
+                let trouble = Err::<(), _>(error).during(Side::Dest, UNLINKED);
+                made.refused.extend(trouble.err());
+            }
+            made
         }
     };
     performed.backed_up |= backed_up;
@@ -231,10 +262,7 @@ pub fn open_dest(permit: &Permit, job: &Job<'_>) -> Result<(Opened, Wanted), Tro
     let old = make_way(permit, job)?;
     let there = job.dest.filter(|_| job.action == Action::Rewrite && !old.is_away);
     let opened = match there {
-        Some(there) => {
-            let access = job.writing.access();
-            open_file(permit, &job.sides, job.source, there, &wanted, job.rules, access)?
-        }
+        Some(there) => open_file(permit, job, there, &wanted)?,
         None => create_file(permit, &job.sides, job.source, &wanted, job.rules)?,
     };
     Ok((Opened { old, ..opened }, wanted))

@@ -5,6 +5,7 @@ use std::io;
 
 use crate::act::backup::Kept;
 use crate::act::finish::{Rules, Wanted};
+use crate::act::perform::Job;
 use crate::error::{Cause, During, Side, Trouble};
 use crate::model::meta::{Kind, Meta};
 use crate::sys::attrs::{Target, set_mode};
@@ -55,13 +56,12 @@ pub fn create_file(
 /// is unlinked and made anew, so that who runs it keeps what they run.
 pub fn open_file(
     permit: &Permit,
-    sides: &Sides<'_>,
-    source: &Meta,
+    job: &Job<'_>,
     there: &Meta,
     wanted: &Wanted,
-    rules: &Rules,
-    access: write::Access,
 ) -> Result<Opened, Trouble> {
+    let Job { sides, source, rules, .. } = job;
+    let access = job.writing.access();
     let open = || write::open_existing(permit, sides.dest, sides.dest_name, access);
     let result = match open() {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -81,7 +81,7 @@ pub fn open_file(
     if now.kind != Kind::File {
         return Err(Trouble::rule(Side::Dest, "write to", "it is no regular file any more"));
     }
-    if now.nlink > 1 {
+    if now.nlink > job.names {
         let why = "somebody has given it another name meanwhile (run again)";
         return Err(Trouble::rule(Side::Dest, "write to", why));
     }

@@ -48,8 +48,9 @@ const DIFFERENCES: [&str; 5] = [
     "Every file is written in place: no temporary file, no rename. A file that is being written has \
      a modification time of 1970, so that neither a quick check nor --update takes it for a \
      finished one.",
-    "A destination file with other names (hard links) is never written through: it is removed and \
-     made anew, and its other names keep the old content.",
+    "A destination file with other names (hard links) is never written through, unless with -H all of \
+     them are names of its source: it is removed and made anew, and its other names keep the old \
+     content.",
     "Only local paths: a host or a daemon is refused with exit code 4. Mount it, or use rsync for \
      that leg.",
     "The bytes that are told as sent are contents only; there is no protocol between two processes.",

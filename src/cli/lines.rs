@@ -98,7 +98,7 @@ fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
 
 /// True for what is made exactly as it was found in another directory.
 fn is_found_elsewhere(change: &Change) -> bool {
-    change.diff.is_local() && !change.is_told()
+    change.diff.is_local() && !change.is_told() && !change.is_joined()
 }
 
 /// rsync tells of it as of what is up to date; of directories, too.
@@ -241,7 +241,7 @@ fn formatted(format: &Format, outcome: &Outcome, display: &Display) -> Vec<u8> {
         name.push(b'/');
     }
     let target = change.target.as_deref().filter(|_| change.action != Action::Delete);
-    let target = target.map(|target| (&b" -> "[..], target));
+    let target = target.map(|target| (arrow(change), target));
     let mut line = Vec::new();
     display.escape.append(&mut line, &format.line(outcome, Names { name: &name, target }));
     line
@@ -275,9 +275,13 @@ fn told_path(change: &Change, display: &Display) -> Vec<u8> {
     [if has_slash { &b"/"[..] } else { b"" }, path].concat()
 }
 
+fn arrow(change: &Change) -> &'static [u8] {
+    if change.is_joined() { b" => " } else { b" -> " }
+}
+
 fn add_target(line: &mut Vec<u8>, change: &Change, display: &Display) {
     if let Some(target) = &change.target {
-        line.extend_from_slice(b" -> ");
+        line.extend_from_slice(arrow(change));
         display.escape.append(line, target);
     }
 }

@@ -129,6 +129,8 @@ bitflags! {
         const NO_RELATIVE = 1 << 55;
         /// `--no-implied-dirs`.
         const BARE_PARENTS = 1 << 56;
+        /// `--hard-links`.
+        const HARD_LINKS = 1 << 58;
         /// `--open-noatime`.
         const OPEN_NOATIME = 1 << 64;
         /// `--super`.

@@ -20,7 +20,7 @@ use crate::cli::version;
 use crate::filter::lines::LineEnds;
 use crate::model::change::Attrs;
 use crate::settings::deletion::{Backup, FinishedSources};
-use crate::settings::links::{DestDirLinks, LeavingLinks, Links, SourceLinks};
+use crate::settings::links::{DestDirLinks, HardLinks, LeavingLinks, Links, SourceLinks};
 use crate::settings::preserve::{Executability, MungedLinks, OmitTimes, Preserve};
 use crate::settings::{
     Durability, Effect, Effort, EmptyDirs, Evidence, Existing, Jobs, Kinds, Missing, Mounts,
@@ -278,6 +278,7 @@ impl Choices {
                 DestDirLinks::Replace,
             ),
             leaving: self.pick(Switches::SAFE_LINKS, LeavingLinks::Skip, LeavingLinks::Copy),
+            hard: self.pick(Switches::HARD_LINKS, HardLinks::Together, HardLinks::Apart),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::error::Class;
 use crate::model::change::Attrs;
 use crate::report::observer::Detail;
 use crate::settings::deletion::{Extraneous, FullDirs};
-use crate::settings::links::{DestDirLinks, SourceLinks};
+use crate::settings::links::{DestDirLinks, HardLinks, SourceLinks};
 use crate::settings::preserve::{Executability, OmitTimes};
 use crate::settings::{
     Durability, Effect, Evidence, Existing, Jobs, Kinds, Missing, Mounts, Parents, Recursion,
@@ -126,6 +126,9 @@ fn modes_times_and_links() {
     assert_eq!(links("-ak").source, SourceLinks::FollowToDirs);
     assert_eq!(links("-aLk").source, SourceLinks::Follow);
     assert_eq!(links("-aK").dest_dirs, DestDirLinks::Keep);
+    assert_eq!(links("-a").hard, HardLinks::Apart);
+    assert_eq!(links("-aH").hard, HardLinks::Together);
+    assert_eq!(links("-aH --no-H").hard, HardLinks::Apart);
     assert_eq!(run("-a --mkpath").0.roots.parents, Parents::Make);
     assert_eq!(run("-a --mkpath --no-mkpath").0.roots.parents, Parents::MustExist);
 }
@@ -223,7 +226,7 @@ fn what_does_not_go_together() {
         ("-a --outbuf=q", Class::Usage, "--outbuf=q"),
         ("-a --stderr=ALL", Class::Usage, "--stderr=ALL"),
         ("-aT /no/such/dir", Class::Usage, "--temp-dir=/no/such/dir"),
-        ("-aH", Class::Unsupported, "--hard-links is not supported yet"),
+        ("-a --append", Class::Unsupported, "--append is not supported yet"),
         ("-a --partial-dir=x", Class::Usage, "--partial-dir is not possible"),
         ("-a --generate=x", Class::Usage, "--generate"),
     ] {

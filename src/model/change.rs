@@ -68,6 +68,8 @@ pub enum Basis {
     Alike,
     /// Yes, and it becomes a link to that (itemized `h`).
     Linked,
+    /// It is another name of an entry of this very run (`--hard-links`; itemized `h`).
+    Joined,
 }
 
 impl Diff {
@@ -94,7 +96,7 @@ impl Diff {
 
     /// True if no bytes of the source have to be sent for it, in rsync's words.
     pub fn is_local(&self) -> bool {
-        matches!(self.basis, Basis::Alike | Basis::Linked)
+        matches!(self.basis, Basis::Alike | Basis::Linked | Basis::Joined)
     }
 
     /// True if the sides agree in all that the run preserves.
@@ -200,7 +202,8 @@ pub struct Change {
     pub action: Action,
     /// Why: what differs.
     pub diff: Diff,
-    /// The target of a symlink.
+    /// The target of a symlink; of an entry that becomes another name ([`Change::is_joined`]), the
+    /// path of the first one.
     pub target: Option<Box<[u8]>>,
     /// The filter rule that decided, as it is called in messages.
     pub because: Option<Box<str>>,
@@ -229,7 +232,7 @@ impl Change {
         }
         let is_new = matches!(self.action, Action::Create | Action::Replace)
             && self.is_made_anew()
-            && self.diff.basis == Basis::None;
+            && matches!(self.diff.basis, Basis::None | Basis::Joined);
         let mut line = [b'.'; 11];
         line[0] = self.update_letter();
         line[1] = match self.kind {
@@ -269,12 +272,18 @@ impl Change {
         !self.diff.attrs.difference(Attrs::MTIME_EXACT).is_empty()
     }
 
+    /// True if it becomes another name of an entry of this run.
+    pub fn is_joined(&self) -> bool {
+        self.diff.basis == Basis::Joined && matches!(self.action, Action::Create | Action::Replace)
+    }
+
     fn is_made_anew(&self) -> bool {
         self.action == Action::Create || self.diff.other_kind
     }
 
     fn update_letter(&self) -> u8 {
         match (self.action, self.kind) {
+            _ if self.diff.basis == Basis::Joined => b'h',
             (Action::Create | Action::Replace, _) if self.diff.basis == Basis::Linked => b'h',
             (Action::Create | Action::Replace, _) if self.diff.basis == Basis::Alike => b'c',
             (Action::Create | Action::Rewrite | Action::Replace, Kind::File) => b'>',

@@ -133,6 +133,21 @@ impl fmt::Debug for RelPath {
     }
 }
 
+/// The order in which rsync lists a tree, of two entries that are no directories.
+pub fn tree_order(a: &RelPath, b: &RelPath) -> Ordering {
+    let (mut a, mut b) = (a.names().peekable(), b.names().peekable());
+    loop {
+        let (Some(left), Some(right)) = (a.next(), b.next()) else {
+            return a.peek().is_some().cmp(&b.peek().is_some());
+        };
+        let is_dir = (a.peek().is_some(), b.peek().is_some());
+        let order = listing_order((&left, is_dir.0), (&right, is_dir.1));
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+}
+
 /// The order in which rsync lists a directory: what is no directory first, by bytes; then the
 /// directories, compared as if each name ended in `/` (so `a.d/` comes before `a/`).
 pub fn listing_order(a: (&Name, bool), b: (&Name, bool)) -> Ordering {
@@ -156,7 +171,7 @@ pub fn looks_escaped(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Name, RelPath, listing_order};
+    use super::{Name, RelPath, listing_order, tree_order};
 
     fn name(text: &str) -> Name {
         Name::new(text.as_bytes()).unwrap()
@@ -175,6 +190,15 @@ mod tests {
         let path = RelPath::root().join(&name("a")).join(&name("b"));
         assert_eq!(path.as_bytes(), b"a/b");
         assert_eq!(path, RelPath::from_names([&name("a"), &name("b")]));
+    }
+
+    #[test]
+    fn a_tree_is_listed_with_the_files_of_each_directory_before_those_further_down() {
+        let path = |text: &str| RelPath::from_names(&text.split('/').map(name).collect::<Vec<_>>());
+        let listed = ["b", "z", "a.d/x", "a/y", "a/z", "a/b/c", "a0/a"].map(path);
+        let mut sorted: Vec<_> = listed.iter().rev().cloned().collect();
+        sorted.sort_by(tree_order);
+        assert_eq!(sorted, listed);
     }
 
     #[test]

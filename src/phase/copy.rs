@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::act::content::Writing;
-use crate::act::perform::{Job, Performed, Wrote, perform};
+use crate::act::perform::{Job, Other, Performed, Refusal, Wrote, perform};
 use crate::compare::quick::quick;
 use crate::decide::{Origin, decide};
 use crate::error::Trouble;
@@ -13,8 +13,10 @@ use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
 use crate::phase::basis::Elsewhere;
 use crate::phase::dirs::left_alone_below;
+use crate::phase::groups::{Groups, Standing};
 use crate::phase::large::{LargeCopy, Place, is_large};
 use crate::phase::pass::{Memo, Pass};
+use crate::phase::together::{Step, Together};
 use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::scan::node::{At, Node, Spot};
 use crate::scan::ranges::Ranged;
@@ -31,6 +33,20 @@ pub struct Copy<'a> {
     pub journal: Option<&'a Journal>,
     /// Where all is recorded.
     pub ledger: &'a Ledger<'a>,
+    /// Names of one file that wait for each other.
+    pub groups: Groups,
+}
+
+/// What is to be done about one entry.
+#[derive(Clone, Copy)]
+struct Todo<'a> {
+    source: &'a Meta,
+    action: Action,
+    diff: Diff,
+    /// The directory that has an entry of this name to link to.
+    link: Option<&'a Dir>,
+    /// As [`decide`] has it.
+    names: u32,
 }
 
 impl Copy<'_> {
@@ -68,37 +84,103 @@ impl Copy<'_> {
         &'s self,
         at: &At<'_, Memo>,
         pair: &Pair,
-        source: &Meta,
-        (action, diff): (Action, Diff),
-        link: Option<&Dir>,
+        todo: Todo<'_>,
         sheet: &mut Sheet<'_>,
-    ) -> Option<Box<dyn Ranged + 's>> {
+    ) -> Step<'s> {
+        let Todo { source, action, diff, link, names } = todo;
         let record = self.pass.record_of(at, source, action, diff, self.ledger);
         match self.pass.clear_the_way(at, pair, sheet) {
             Ok(true) => {}
             Ok(false) => {
                 self.pass.way_is_blocked(at, record, sheet);
-                return None;
+                return Step::Ended(Standing::Not);
             }
             Err(trouble) => {
                 self.pass.fail(at, record, trouble, sheet);
-                return None;
+                return Step::Ended(Standing::Not);
             }
         }
         let writes = source.kind == Kind::File && action != Action::Adjust;
         if writes && link.is_none() && self.pass.permit.is_some() && is_large(source.size) {
-            let place = Place::of(at)?;
-            return Some(Box::new(LargeCopy::new(self, place, *pair, record)));
+            let Some(place) = Place::of(at) else { return Step::Ended(Standing::Not) };
+            return Step::Large(Box::new(LargeCopy::new(self, place, (*pair, names), record)));
         }
         let result = match self.pass.job(at, pair, (action, diff), Origin::Found, Writing::All) {
-            Some(job) => perform(self.pass.permit, &Job { link, ..job }),
+            Some(job) => {
+                let link =
+                    link.map(|dir| Other { dir, name: at.dest_name(), refusal: Refusal::Fine });
+                perform(self.pass.permit, &Job { link, names, ..job })
+            }
             None => Ok(Performed::default()),
         };
         match result {
-            Ok(performed) => self.done(at, record, performed, sheet),
-            Err(trouble) => drop(self.pass.fail(at, record, trouble, sheet)),
+            Ok(performed) => {
+                let standing = Standing::after(action, performed.entry_changed);
+                self.done(at, record, performed, sheet);
+                Step::Ended(standing)
+            }
+            Err(trouble) => {
+                self.pass.fail(at, record, trouble, sheet);
+                Step::Ended(Standing::Not)
+            }
         }
-        None
+    }
+
+    /// Does what is to be done about an entry that is not left alone.
+    pub(crate) fn bring_in_line<'s>(
+        &'s self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        names: u32,
+        sheet: &mut Sheet<'_>,
+    ) -> Step<'s> {
+        let Some(source) = pair.source() else { return Step::Ended(Standing::Not) };
+        let diff = match self.diff_of(at, pair) {
+            Ok(diff) => diff,
+            Err(trouble) => {
+                let record = Record::of(source, Action::Rewrite, Diff::NONE);
+                self.pass.fail(at, record, trouble, sheet);
+                return Step::Ended(Standing::Not);
+            }
+        };
+        let action = decide(pair, &diff, names);
+        if let Action::Keep(_) = action {
+            let record = self.pass.record_of(at, source, action, diff, self.ledger);
+            sheet.record(record, || at.path());
+            return Step::Ended(Standing::Kept);
+        }
+        let elsewhere = match self.pass.find_elsewhere(at, source) {
+            Ok(elsewhere) => elsewhere,
+            Err(trouble) => {
+                let record = Record::of(source, action, Diff::NONE);
+                self.pass.fail(at, record, trouble, sheet);
+                return Step::Ended(Standing::Not);
+            }
+        };
+        let todo = Todo { source, action, diff, link: None, names };
+        let Some(Elsewhere { diff: like, found, dir }) = elsewhere else {
+            return self.act(at, pair, todo, sheet);
+        };
+        match (found, pair) {
+            (Some(Found::LeftOut), Pair::SourceOnly(_)) => {
+                let action = Action::Keep(Why::UpToDate);
+                let record = self.pass.record_of(at, source, action, Diff::NONE, self.ledger);
+                sheet.record(record, || at.path());
+                Step::Ended(Standing::Not)
+            }
+            // rsync makes a symlink anew that is there.
+            (Some(Found::Linked), Pair::Both(source, dest))
+                if source.kind == Kind::File && dest.kind != Kind::Dir =>
+            {
+                let (action, link) = (Action::Replace, Some(&*dir));
+                self.act(at, pair, Todo { action, diff: like, link, ..todo }, sheet)
+            }
+            (found, Pair::SourceOnly(_)) => {
+                let link = (found == Some(Found::Linked)).then_some(&*dir);
+                self.act(at, pair, Todo { diff: like, link, ..todo }, sheet)
+            }
+            _ => self.act(at, pair, todo, sheet),
+        }
     }
 }
 
@@ -122,6 +204,10 @@ impl Visit for Copy<'_> {
         sheet: &mut Sheet<'_>,
     ) -> Option<Box<dyn Ranged + 's>> {
         let source = pair.source()?;
+        if self.pass.has_further_names(source) {
+            let group = self.groups.meet(at, pair, sheet)?;
+            return Some(Together::ranged(self, group));
+        }
         if let Some(why) = left_alone_below(at.node, pair, &self.pass.policy) {
             let record = Record::of(source, Action::Keep(why), Diff::NONE);
             sheet.record(record, || at.path());
@@ -130,50 +216,12 @@ impl Visit for Copy<'_> {
         if self.pass.leaves_link(at, source, sheet) {
             return None;
         }
-        let diff = match self.diff_of(at, pair) {
-            Ok(diff) => diff,
-            Err(trouble) => {
-                let record = Record::of(source, Action::Rewrite, Diff::NONE);
-                self.pass.fail(at, record, trouble, sheet);
-                return None;
-            }
-        };
-        let action = decide(pair, &diff);
-        if let Action::Keep(_) = action {
-            let record = self.pass.record_of(at, source, action, diff, self.ledger);
-            sheet.record(record, || at.path());
-            return None;
-        }
-        let elsewhere = match self.pass.find_elsewhere(at, source) {
-            Ok(elsewhere) => elsewhere,
-            Err(trouble) => {
-                let record = Record::of(source, action, Diff::NONE);
-                self.pass.fail(at, record, trouble, sheet);
-                return None;
-            }
-        };
-        let Some(Elsewhere { diff: like, found, dir }) = elsewhere else {
-            return self.act(at, pair, source, (action, diff), None, sheet);
-        };
-        match (found, pair) {
-            (Some(Found::LeftOut), Pair::SourceOnly(_)) => {
-                let action = Action::Keep(Why::UpToDate);
-                let record = self.pass.record_of(at, source, action, Diff::NONE, self.ledger);
-                sheet.record(record, || at.path());
-                None
-            }
-            // rsync makes a symlink anew that is there.
-            (Some(Found::Linked), Pair::Both(source, dest))
-                if source.kind == Kind::File && dest.kind != Kind::Dir =>
-            {
-                self.act(at, pair, source, (Action::Replace, like), Some(&dir), sheet)
-            }
-            (found, Pair::SourceOnly(_)) => {
-                let link = (found == Some(Found::Linked)).then_some(&*dir);
-                self.act(at, pair, source, (action, like), link, sheet)
-            }
-            _ => self.act(at, pair, source, (action, diff), None, sheet),
-        }
+        self.bring_in_line(at, pair, 1, sheet).ranged()
+    }
+
+    fn rest<'s>(&'s self) -> Vec<Box<dyn Ranged + 's>> {
+        let groups = self.groups.rest().into_iter();
+        groups.map(|group| Together::ranged(self, group)).collect()
     }
 
     fn wants_extras(&self) -> bool {

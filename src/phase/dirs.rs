@@ -69,7 +69,7 @@ impl Pass<'_> {
         if let Err(trouble) = self.meets_no_other(&pair, sheet) {
             return self.give_up(at, &source, trouble, sheet);
         }
-        let action = decide(&pair, &diff);
+        let action = decide(&pair, &diff, 1);
         found(&diff, action, sheet);
         let side = match self.make_or_find(node, at, &pair, action, diff) {
             Ok(side) => side,

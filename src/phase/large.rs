@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use crate::act::content::Writing;
+use crate::act::perform::Job;
 use crate::act::ranged::RangedCopy;
 use crate::compare::content::hash_range;
 use crate::compare::quick::located;
@@ -15,7 +16,9 @@ use crate::model::entry::Pair;
 use crate::model::meta::Meta;
 use crate::model::path::Name;
 use crate::phase::copy::Copy;
+use crate::phase::groups::Standing;
 use crate::phase::pass::Memo;
+use crate::phase::together::Large;
 use crate::phase::verify::{Evidenced, Verify};
 use crate::report::ledger::{Record, Sheet};
 use crate::scan::node::{At, Node};
@@ -67,14 +70,21 @@ pub struct LargeCopy<'s> {
     copy: &'s Copy<'s>,
     place: Place,
     pair: Pair,
+    names: u32,
     record: Record,
     running: RwLock<Option<Result<RangedCopy, Trouble>>>,
 }
 
 impl<'s> LargeCopy<'s> {
-    /// What `record` says, to be done to `place`.
-    pub fn new(copy: &'s Copy<'s>, place: Place, pair: Pair, record: Record) -> Self {
-        Self { copy, place, pair, record, running: RwLock::new(None) }
+    /// What `record` says, to be done to `place`. The pair, and as how many names
+    /// [`decide`](mod@crate::decide) has it.
+    pub fn new(
+        copy: &'s Copy<'s>,
+        place: Place,
+        (pair, names): (Pair, u32),
+        record: Record,
+    ) -> Self {
+        Self { copy, place, pair, names, record, running: RwLock::new(None) }
     }
 }
 
@@ -85,7 +95,7 @@ impl Ranged for LargeCopy<'_> {
         let Record { action, diff, .. } = self.record;
         let job = pass.job(&at, &self.pair, (action, diff), Origin::Found, Writing::All);
         let (Some(permit), Some(job)) = (pass.permit, job) else { return 0 };
-        let started = RangedCopy::start(permit, &job);
+        let started = RangedCopy::start(permit, &Job { names: self.names, ..job });
         let ranges = started.as_ref().map_or(0, RangedCopy::ranges);
         *self.running.write().unwrap_or_else(PoisonError::into_inner) = Some(started);
         ranges
@@ -101,15 +111,28 @@ impl Ranged for LargeCopy<'_> {
     }
 
     fn finish(&self, sheet: &mut Sheet<'_>) {
+        self.end(sheet);
+    }
+}
+
+impl Large for LargeCopy<'_> {
+    fn end(&self, sheet: &mut Sheet<'_>) -> Standing {
         let running = self.running.write().unwrap_or_else(PoisonError::into_inner).take();
         let pass = self.copy.pass;
         let at = self.place.at();
         let (Some(running), Some(permit), Some(sides)) = (running, pass.permit, at.sides()) else {
-            return;
+            return Standing::Not;
         };
         match running.and_then(|running| running.finish(permit, &sides, pass.stop)) {
-            Ok(performed) => self.copy.done(&at, self.record.clone(), performed, sheet),
-            Err(trouble) => drop(pass.fail(&at, self.record.clone(), trouble, sheet)),
+            Ok(performed) => {
+                let standing = Standing::after(self.record.action, performed.entry_changed);
+                self.copy.done(&at, self.record.clone(), performed, sheet);
+                standing
+            }
+            Err(trouble) => {
+                pass.fail(&at, self.record.clone(), trouble, sheet);
+                Standing::Not
+            }
         }
     }
 }
@@ -122,8 +145,8 @@ type RangePair = (Option<RangeDigest>, RangeDigest);
 pub struct LargeCompare<'s> {
     verify: &'s Verify<'s>,
     place: Place,
-    source: Meta,
-    dest: Meta,
+    pair: (Meta, Meta),
+    names: u32,
     known: Option<Digest>,
     files: OnceLock<(Option<File>, File)>,
     digests: Box<[OnceLock<RangePair>]>,
@@ -133,22 +156,23 @@ pub struct LargeCompare<'s> {
 }
 
 impl<'s> LargeCompare<'s> {
-    /// To compare two files of the same length; `known`: the digest of the source.
+    /// To compare two files of the same length; `known`: the digest of the source, `names`: as
+    /// [`decide`](mod@crate::decide) has it.
     pub fn new(
         verify: &'s Verify<'s>,
         place: Place,
-        source: Meta,
-        dest: Meta,
+        pair: (Meta, Meta),
+        names: u32,
         known: Option<Digest>,
     ) -> Self {
         Self {
             verify,
             place,
-            source,
-            dest,
+            pair,
+            names,
             known,
             files: OnceLock::new(),
-            digests: (0..range_count(source.size)).map(|_| OnceLock::new()).collect(),
+            digests: (0..range_count(pair.0.size)).map(|_| OnceLock::new()).collect(),
             source_read_bytes: AtomicU64::new(0),
             dest_read_bytes: AtomicU64::new(0),
             trouble: Mutex::new(None),
@@ -227,6 +251,12 @@ impl Ranged for LargeCompare<'_> {
     }
 
     fn finish(&self, sheet: &mut Sheet<'_>) {
+        self.end(sheet);
+    }
+}
+
+impl Large for LargeCompare<'_> {
+    fn end(&self, sheet: &mut Sheet<'_>) -> Standing {
         let at = self.place.at();
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
         sheet.tally.source_read_bytes += self.source_read_bytes.load(Ordering::Relaxed);
@@ -238,6 +268,7 @@ impl Ranged for LargeCompare<'_> {
             (Some(trouble), _) => Err(trouble),
             (None, None) => Err(Trouble::rule(Side::Dest, "compare", "a part of it was not read")),
         };
-        self.verify.large_compared(&at, &Pair::Both(self.source, self.dest), evidence, sheet);
+        let (source, dest) = self.pair;
+        self.verify.large_compared(&at, &Pair::Both(source, dest), self.names, evidence, sheet)
     }
 }

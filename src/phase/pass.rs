@@ -20,10 +20,11 @@ use crate::model::meta::{FileId, Kind, Meta, Stamp};
 use crate::model::path::RelPath;
 use crate::model::target::is_unsafe;
 use crate::phase::finished::Arrived;
+use crate::phase::groups::{Groups, Ways};
 use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::observer::{Detail, Ending, Event, Extras, Phase};
 use crate::scan::node::{At, NamedBy, Node, Spot};
-use crate::settings::links::LeavingLinks;
+use crate::settings::links::{HardLinks, LeavingLinks};
 use crate::settings::{Effect, Settings};
 use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::Listed;
@@ -102,6 +103,8 @@ pub struct Pass<'a> {
     pub arrived: Mutex<Vec<Arrived>>,
     /// True if a source may be met on two ways: by symlinks that are followed, or from two operands.
     pub may_meet_twice: bool,
+    /// True once the destination has refused to link two names (`--hard-links`).
+    pub has_no_links: AtomicBool,
     /// With `--keep-dirlinks`: the destination's directories that were entered.
     pub entered: Mutex<HashSet<(Phase, FileId)>>,
 }
@@ -164,6 +167,7 @@ impl<'a> Pass<'a> {
             delayed: Mutex::default(),
             arrived: Mutex::default(),
             may_meet_twice: false,
+            has_no_links: AtomicBool::new(false),
             entered: Mutex::default(),
         }
     }
@@ -276,6 +280,16 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Where names of one file are gathered, in either pass.
+    pub fn groups(&self) -> Groups {
+        Groups::new(if self.may_meet_twice { Ways::Several } else { Ways::One })
+    }
+
+    /// True if an entry of the source has further names that count (`--hard-links`).
+    pub fn has_further_names(&self, source: &Meta) -> bool {
+        source.nlink > 1 && self.settings.links.hard == HardLinks::Together
+    }
+
     /// The job of doing `action` to `at`; `None` if there is no destination directory.
     ///
     /// `origin`: what this run wrote is not kept.
@@ -298,6 +312,7 @@ impl<'a> Pass<'a> {
             writing,
             durability: self.settings.effort.durability,
             link: None,
+            names: 1,
             stop: self.stop,
         })
     }
@@ -347,7 +362,7 @@ impl<'a> Pass<'a> {
         };
         let keeps_time = match diff.basis {
             Basis::Linked => true,
-            Basis::Alike => source.kind != Kind::File,
+            Basis::Alike | Basis::Joined => source.kind != Kind::File,
             Basis::None | Basis::Unlike => false,
         };
         if is_written && !keeps_time && !diff.other_kind {
@@ -377,7 +392,7 @@ impl<'a> Pass<'a> {
     }
 
     /// The time of what is written anew without its source's time is the time of the transfer.
-    fn time_of_transfer(&self, kind: Kind) -> Attrs {
+    pub(crate) fn time_of_transfer(&self, kind: Kind) -> Attrs {
         match kind {
             Kind::File | Kind::Symlink => self.time_of_making(kind),
             _ => Attrs::empty(),
@@ -441,7 +456,9 @@ impl<'a> Pass<'a> {
             record.digest = Some(digest);
         }
         if performed.unlinked {
-            record.diff.basis = Basis::Alike;
+            let is_joined = record.diff.basis == Basis::Joined;
+            record.diff.basis = if is_joined { Basis::None } else { Basis::Alike };
+            record.target = record.target.filter(|_| !is_joined);
         }
         record
     }

@@ -16,9 +16,11 @@ use crate::model::digest::Digest;
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
 use crate::phase::extras::Removals;
+use crate::phase::groups::{Groups, Standing};
 use crate::phase::large::{LargeCompare, Place, is_large};
 use crate::phase::pass::{Memo, Pass};
 use crate::phase::repair::count_difference;
+use crate::phase::together::{Step, Together};
 use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::tally::{Findings, Tally};
 use crate::scan::node::{At, Node, Spot};
@@ -38,6 +40,8 @@ pub struct Verify<'a> {
     pub digests: &'a Digests,
     /// Where all is recorded.
     pub ledger: &'a Ledger<'a>,
+    /// Names of one file that wait for each other.
+    pub groups: Groups,
 }
 
 /// What the bytes of a pair of files say.
@@ -158,7 +162,7 @@ impl Verify<'_> {
     }
 
     /// `--compare-dest`: true if the destination does not have it because another directory does.
-    fn is_left_out(
+    pub(crate) fn is_left_out(
         &self,
         at: &At<'_, Memo>,
         source: &Meta,
@@ -182,10 +186,13 @@ impl Verify<'_> {
         &self,
         at: &At<'_, Memo>,
         pair: &Pair,
+        names: u32,
         evidence: Result<Evidenced, Trouble>,
         sheet: &mut Sheet<'_>,
-    ) {
-        let (Pair::Both(source, dest), Some(sides)) = (pair, at.sides()) else { return };
+    ) -> Standing {
+        let (Pair::Both(source, dest), Some(sides)) = (pair, at.sides()) else {
+            return Standing::Not;
+        };
         let diff = evidence.and_then(|evidence| {
             sheet.findings.compared_files += 1;
             sheet.findings.digests_reused += u64::from(evidence.digest_reused);
@@ -195,33 +202,61 @@ impl Verify<'_> {
             }
             Ok(self.pass.without_own_access(diff, source))
         });
-        self.judge(at, pair, diff, sheet);
+        self.judge(at, pair, names, diff, sheet)
+    }
+
+    /// Compares an entry that is not left alone, and repairs it.
+    pub(crate) fn bring_in_line<'s>(
+        &'s self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        names: u32,
+        sheet: &mut Sheet<'_>,
+    ) -> Step<'s> {
+        let Pair::Both(source, dest) = pair else {
+            sheet.findings.compared += 1;
+            let standing = self.repair(at, (pair, names), Action::Create, Diff::NONE, sheet);
+            return Step::Ended(standing);
+        };
+        let prior = self.prior(at, source);
+        let same_file = source.kind == dest.kind && source.size == dest.size;
+        let ranged = same_file && !source.is_same_file(dest) && is_large(source.size);
+        if ranged && self.reads_bytes(source, prior) {
+            let Some(place) = Place::of(at) else { return Step::Ended(Standing::Not) };
+            let (pair, known) = ((*source, *dest), prior.digest());
+            return Step::Large(Box::new(LargeCompare::new(self, place, pair, names, known)));
+        }
+        let diff = self.compare(at, source, dest, prior, sheet);
+        Step::Ended(self.judge(at, pair, names, diff, sheet))
     }
 
     fn judge(
         &self,
         at: &At<'_, Memo>,
         pair: &Pair,
+        names: u32,
         diff: Result<Diff, Trouble>,
         sheet: &mut Sheet<'_>,
-    ) {
-        let Some(source) = pair.source() else { return };
+    ) -> Standing {
+        let Some(source) = pair.source() else { return Standing::Not };
         let looked_again = diff.and_then(|diff| self.look_again(at, *pair, diff, sheet));
         match looked_again {
             Ok((pair, diff)) => {
                 sheet.findings.compared += 1;
-                let action = decide(&pair, &diff);
+                let action = decide(&pair, &diff, names);
                 if let Action::Keep(_) = action {
                     let record = self.pass.record_of(at, source, action, diff, self.ledger);
                     sheet.record(record, || at.path());
                     self.source_is_finished(at, &pair, sheet);
+                    Standing::Kept
                 } else {
-                    self.repair(at, &pair, action, diff, sheet);
+                    self.repair(at, (&pair, names), action, diff, sheet)
                 }
             }
             Err(trouble) => {
                 let record = Record::of(source, Action::Rewrite, Diff::NONE);
                 self.pass.fail(at, record, trouble, sheet);
+                Standing::Not
             }
         }
     }
@@ -305,6 +340,10 @@ impl Visit for Verify<'_> {
         sheet: &mut Sheet<'_>,
     ) -> Option<Box<dyn Ranged + 's>> {
         let source = pair.source()?;
+        if self.pass.has_further_names(source) {
+            let group = self.groups.meet(at, pair, sheet)?;
+            return Some(Together::ranged(self, group));
+        }
         let prior = self.prior(at, source);
         if let Some(why) = left_alone(pair, prior.origin(), &self.pass.policy) {
             let record = Record::of(source, Action::Keep(why), Diff::NONE);
@@ -314,25 +353,18 @@ impl Visit for Verify<'_> {
         if self.pass.leaves_link(at, source, sheet) {
             return None;
         }
-        let Pair::Both(source, dest) = pair else {
+        if pair.dest().is_none() && self.is_left_out(at, source, prior, sheet) {
             sheet.findings.compared += 1;
-            if self.is_left_out(at, source, prior, sheet) {
-                let action = Action::Keep(Why::UpToDate);
-                sheet.record(Record::of(source, action, Diff::NONE), || at.path());
-                return None;
-            }
-            self.repair(at, pair, Action::Create, Diff::NONE, sheet);
+            let action = Action::Keep(Why::UpToDate);
+            sheet.record(Record::of(source, action, Diff::NONE), || at.path());
             return None;
-        };
-        let same_file = source.kind == dest.kind && source.size == dest.size;
-        let ranged = same_file && !source.is_same_file(dest) && is_large(source.size);
-        if ranged && self.reads_bytes(source, prior) {
-            let place = Place::of(at)?;
-            return Some(Box::new(LargeCompare::new(self, place, *source, *dest, prior.digest())));
         }
-        let diff = self.compare(at, source, dest, prior, sheet);
-        self.judge(at, pair, diff, sheet);
-        None
+        self.bring_in_line(at, pair, 1, sheet).ranged()
+    }
+
+    fn rest<'s>(&'s self) -> Vec<Box<dyn Ranged + 's>> {
+        let groups = self.groups.rest().into_iter();
+        groups.map(|group| Together::ranged(self, group)).collect()
     }
 
     fn wants_extras(&self) -> bool {

@@ -219,9 +219,16 @@ impl<'l> Sheet<'l> {
     /// A sheet whose lines come here, after those recorded so far and before those to come.
     #[must_use]
     pub fn fork(&mut self) -> Sheet<'l> {
+        let slot = self.reserve();
+        self.ledger.sheet(slot)
+    }
+
+    /// A place whose lines come here; whoever has something for it makes its sheet
+    /// ([`Ledger::sheet`]) and closes that.
+    pub fn reserve(&mut self) -> Slot {
         let slot = self.ledger.sequencer.slot();
         self.items.push(Item::Open(slot));
-        self.ledger.sheet(slot)
+        slot
     }
 
     /// The ledger it belongs to.
@@ -276,7 +283,8 @@ impl<'l> Sheet<'l> {
         }
         let diff = &record.diff;
         match record.action {
-            Action::Create | Action::Replace if diff.basis != Basis::None => {}
+            Action::Create | Action::Replace
+                if !matches!(diff.basis, Basis::None | Basis::Joined) => {}
             Action::Create => tally.created.count(record.kind),
             Action::Replace if diff.other_kind => tally.created.count(record.kind),
             Action::Delete => tally.deleted.count(record.kind),

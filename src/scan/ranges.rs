@@ -17,6 +17,10 @@ pub trait Ranged: Send + Sync {
     fn run(&self, range: u64);
     /// Ends it, after all ranges.
     fn finish(&self, sheet: &mut Sheet<'_>);
+    /// Ends it before it was begun: the run was asked to stop.
+    fn give_up(&self, sheet: &mut Sheet<'_>) {
+        sheet.tally.abandoned += 1;
+    }
 }
 
 /// A large file and what it belongs to.
@@ -28,6 +32,17 @@ struct InRanges<'s, M> {
 }
 
 impl<'s, V: Visit> Walk<'s, V> {
+    /// Does what the visitor has put off until all entries are known.
+    pub(crate) fn put_off(&'s self, scope: &Scope<'s>, top: &NodeOf<V>, mut sheet: Sheet<'s>) {
+        for work in self.visitor.rest() {
+            // It keeps its own directories from being left, and the top is above them.
+            top.expect_one_more();
+            let (top, sheet) = (Arc::clone(top), sheet.fork());
+            scope.spawn(move |scope| self.ranged(scope, top, work, sheet));
+        }
+        sheet.close();
+    }
+
     /// Spreads a large file over the workers; the last range ends it.
     pub(crate) fn ranged(
         &'s self,
@@ -38,7 +53,8 @@ impl<'s, V: Visit> Walk<'s, V> {
     ) {
         if self.stop.is_requested() {
             // Not even opened: what stands there is whole.
-            return self.abandon(node, sheet, 1);
+            file.give_up(&mut sheet);
+            return self.skip(node, sheet);
         }
         let ranges = file.start();
         if ranges == 0 {

@@ -75,6 +75,11 @@ pub trait Visit: Sync {
         sheet: &mut Sheet<'_>,
     );
 
+    /// What was put off until all entries are known.
+    fn rest<'s>(&'s self) -> Vec<Box<dyn Ranged + 's>> {
+        Vec::new()
+    }
+
     /// A directory and all below it are done.
     fn leave(&self, node: &Arc<Node<Self::Memo>>, memo: &Self::Memo);
 
@@ -121,7 +126,9 @@ impl<'s, V: Visit> Walk<'s, V> {
     /// `standing`: what the top is on either side, if it takes part itself and not only what is
     /// in it.
     pub fn run(&'s self, top: &NodeOf<V>, standing: Option<Pair>, sheet: Sheet<'s>) {
-        let mut sheet = sheet;
+        let mut whole = sheet;
+        let (mut sheet, last) = (whole.fork(), whole.fork());
+        whole.close();
         sheet.tally.planned += u64::from(standing.is_some());
         if let Some(source) = standing.as_ref().and_then(Pair::source) {
             top.source_id.get_or_init(|| source.id);
@@ -133,6 +140,7 @@ impl<'s, V: Visit> Walk<'s, V> {
                 None => self.contents(scope, top, sheet),
             }
         });
+        rayon::scope(|scope| self.put_off(scope, top, last));
     }
 
     /// A directory below the top: looks at it on both sides and enters it.
@@ -400,19 +408,23 @@ impl<'s, V: Visit> Walk<'s, V> {
         self.one_is_done(node);
     }
 
-    /// The last part of a directory to end leaves it, and then is a part of the one above.
     pub(crate) fn one_is_done(&self, node: NodeOf<V>) {
-        let mut at = Some(node);
-        while let Some(node) = at {
-            if !node.one_is_done() {
-                return;
-            }
-            if let Some(memo) = node.memo.get() {
-                self.visitor.leave(&node, memo);
-            }
-            node.give_back_if_tight();
-            at = node.parent().cloned();
+        one_is_done(self.visitor, node);
+    }
+}
+
+/// The last part of a directory to end leaves it, and then is a part of the one above.
+pub fn one_is_done<V: Visit>(visitor: &V, node: NodeOf<V>) {
+    let mut at = Some(node);
+    while let Some(node) = at {
+        if !node.one_is_done() {
+            return;
         }
+        if let Some(memo) = node.memo.get() {
+            visitor.leave(&node, memo);
+        }
+        node.give_back_if_tight();
+        at = node.parent().cloned();
     }
 }
 

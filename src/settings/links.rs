@@ -9,6 +9,17 @@ pub struct Links {
     pub dest_dirs: DestDirLinks,
     /// `--safe-links`.
     pub leaving: LeavingLinks,
+    /// `--hard-links`.
+    pub hard: HardLinks,
+}
+
+/// What several names of one file in the source become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HardLinks {
+    /// A file for each.
+    Apart,
+    /// Names of one file (`-H`).
+    Together,
 }
 
 /// Which symlinks of the source stand for what they point to.

@@ -7,6 +7,7 @@ mod damage;
 mod deletion;
 mod engine;
 mod filter;
+mod hard;
 mod layers;
 mod log;
 mod mounts;

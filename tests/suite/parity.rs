@@ -52,6 +52,7 @@ groups! {
     followed
     foreign
     format
+    hard
     hardlinks
     limits
     links

@@ -26,6 +26,29 @@ pub(crate) const ALLOWED: &[Allowed] = &[
                  writes through a link that the source does not have: it unlinks the name and creates the file anew",
     },
     Allowed {
+        name: "incremental-groups",
+        covers: &[Aspect::Stdout],
+        reason: "-H in a tree of more than a thousand entries: with incremental recursion rsync sends a name before it knows the \
+                 later ones; twosync knows all, sends the last one, and tells what rsync --no-inc-recursive tells",
+    },
+    Allowed {
+        name: "joined-removal-order",
+        covers: &[Aspect::Stdout],
+        reason: "-H: rsync makes way for each name of a group when it meets it, twosync when it makes the name",
+    },
+    Allowed {
+        name: "joined-other-kind",
+        covers: &[Aspect::Stdout],
+        reason: "-H: where a further name goes, rsync compares what it links with whatever stands there, a fifo or a directory; \
+                 twosync tells of a new entry",
+    },
+    Allowed {
+        name: "in-place-group",
+        covers: &[Aspect::Stdout],
+        reason: "-H: of a linked group that was written in place twosync tells as rsync does without --inplace: each name gets \
+                 a line",
+    },
+    Allowed {
         name: "verify-repairs",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "rsync keeps a file whose size and time agree, whatever it holds; twosync's second phase reads it, and \

@@ -46,6 +46,9 @@ const DUPLICATE_LINE: &[u8] = b"removing duplicate name ";
 pub(crate) enum Order {
     /// It is the order of the tree.
     Exact,
+    /// It is, but for the names that become names of another file (`-H`): rsync tells of them once that file has
+    /// arrived, and meanwhile goes on. In a dry run nothing has to arrive.
+    LinksApart,
     /// With `-vv` and without `-i`, rsync names what only changes its attributes in the message stream, in words that
     /// cannot be told from items: the lines count, their order does not.
     Free,
@@ -57,7 +60,16 @@ impl Order {
         let clusters = args.iter().filter(|arg| arg.starts_with(b"-") && !arg.starts_with(b"--"));
         let letters: Vec<u8> = clusters.flatten().copied().collect();
         let is_verbose = letters.split(|&letter| letter == b'v').count() > 2;
-        if is_verbose && !letters.contains(&b'i') { Self::Free } else { Self::Exact }
+        let is_given = |letter, name: &str| {
+            letters.contains(&letter) || args.iter().any(|arg| *arg == name.as_bytes())
+        };
+        if is_verbose && !letters.contains(&b'i') {
+            Self::Free
+        } else if is_given(b'H', "--hard-links") && !is_given(b'n', "--dry-run") {
+            Self::LinksApart
+        } else {
+            Self::Exact
+        }
     }
 }
 
@@ -78,8 +90,15 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
     backups.sort();
     let (mut messages, mut items): (Vec<_>, Vec<_>) =
         lines.into_iter().partition(|line| is_message(line));
-    if order == Order::Free {
-        items.sort();
+    match order {
+        Order::Exact => {}
+        Order::Free => items.sort(),
+        Order::LinksApart => {
+            let (mut joined, others): (Vec<_>, Vec<_>) =
+                items.into_iter().partition(|line| contains(line, b" => "));
+            joined.sort();
+            items = [others, joined].concat();
+        }
     }
     let (mut found, told): (Vec<_>, Vec<_>) =
         messages.into_iter().partition(|line| line.starts_with(LISTED));

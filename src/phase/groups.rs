@@ -1,0 +1,290 @@
+//! Names of one file in the source (`--hard-links`), gathered until all of them are known.
+//!
+//! No task waits for another: a name that is met is put down, and whoever brings the last one goes on
+//! with all ([`together`](crate::phase::together)). Files with one name never come here.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{During, Side, Trouble};
+use crate::model::change::Action;
+use crate::model::entry::Pair;
+use crate::model::meta::{FileId, Kind, Meta, Stamp};
+use crate::model::path::{Name, RelPath, tree_order};
+use crate::phase::pass::Memo;
+use crate::report::ledger::Sheet;
+use crate::report::order::Slot;
+use crate::scan::node::{At, Node, Spot};
+use crate::sys::chain::Chain;
+use crate::sys::dir::{Dir, Follow};
+
+/// What names of one file have in common. An inode number alone says little: some FUSE servers make
+/// them up, and a file that changes meanwhile is not the same one.
+type Key = (FileId, Kind, u64, Stamp);
+
+fn key_of(source: &Meta) -> Key {
+    (source.id, source.kind, source.size, source.mtime)
+}
+
+/// Whether a name of the source may be met on two ways: then their number says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ways {
+    /// On one.
+    One,
+    /// On several: symlinks are followed, or there are several operands.
+    Several,
+}
+
+/// All groups of one pass.
+#[derive(Debug)]
+pub struct Groups {
+    ways: Ways,
+    table: Mutex<HashMap<Key, Group>>,
+}
+
+#[derive(Debug)]
+struct Group {
+    source: Meta,
+    waiting: Vec<Member>,
+    met: u32,
+    led: Option<Led>,
+}
+
+/// A leader by its path: it keeps no directory in memory or open, as most groups are done with.
+#[derive(Debug)]
+struct Led {
+    /// The names of its directory, below the destination; `None`: there is no destination.
+    way: Option<RelPath>,
+    name: Name,
+    path: RelPath,
+    before: Option<FileId>,
+    standing: Standing,
+}
+
+/// A name that waits. It holds no handle.
+#[derive(Debug)]
+pub struct Member {
+    /// Its directory, which is not left before.
+    pub node: Arc<Node<Memo>>,
+    layer: usize,
+    name: Name,
+    follow: Follow,
+    /// What the destination has by this name.
+    pub dest: Option<Box<Meta>>,
+    /// Where its lines go.
+    pub slot: Slot,
+}
+
+/// All names of a file that are known.
+#[derive(Debug)]
+pub struct Gathered {
+    /// What the source has.
+    pub source: Meta,
+    /// The names, in rsync's order.
+    pub names: Vec<Member>,
+    /// The name that others have been made of before.
+    pub leader: Option<Arc<Leader>>,
+}
+
+/// The name that the others are made of.
+#[derive(Debug)]
+pub struct Leader {
+    /// The destination's directory that it is in, if there is one.
+    pub dir: Option<Arc<Chain>>,
+    /// Its name there.
+    pub name: Name,
+    /// Its path, as it is told.
+    pub path: RelPath,
+    /// What the destination had by this name before.
+    pub before: Option<FileId>,
+    /// What has become of it.
+    pub standing: Standing,
+}
+
+/// What has become of an entry, for others that are to be names of the same file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It is not there as the source has it.
+    Not,
+    /// It is the file that was there, of which attributes at most were set.
+    Kept,
+    /// It is the file that was there, written in place.
+    InPlace,
+    /// It is another file than was there, if there was one.
+    Anew,
+}
+
+impl Standing {
+    /// What has become of an entry to which `action` was done. `entry_changed`: as
+    /// [`Performed`](crate::act::perform::Performed) says.
+    pub fn after(action: Action, entry_changed: bool) -> Self {
+        match action {
+            Action::Keep(_) | Action::Adjust => Self::Kept,
+            Action::Rewrite if !entry_changed => Self::InPlace,
+            Action::Rewrite | Action::Create | Action::Replace => Self::Anew,
+            Action::Delete => Self::Not,
+        }
+    }
+}
+
+impl Groups {
+    /// None are known.
+    pub fn new(ways: Ways) -> Self {
+        Self { ways, table: Mutex::default() }
+    }
+
+    /// Puts `at` down; all names of its file, if it is the last one.
+    pub fn meet(&self, at: &At<'_, Memo>, pair: &Pair, sheet: &mut Sheet<'_>) -> Option<Gathered> {
+        let source = pair.source()?;
+        at.node.expect_one_more();
+        let member = Member {
+            node: Arc::clone(at.node),
+            layer: at.layer,
+            name: at.name.clone(),
+            follow: at.follow,
+            dest: pair.dest().copied().map(Box::new),
+            slot: sheet.reserve(),
+        };
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let group = table.entry(key_of(source)).or_insert_with(|| Group::of(source));
+        group.waiting.push(member);
+        group.met = group.met.saturating_add(1);
+        // One that is met later (by a bind mount, or made meanwhile) waits for the end.
+        let is_whole = self.ways == Ways::One && group.met == source.nlink;
+        is_whole.then(|| group.gather())
+    }
+
+    /// Remembers what the names of the file `source` that come yet are to be made of: of `member`.
+    pub fn is_led(&self, source: &Meta, member: &Member, leader: &Leader) {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let group = table.entry(key_of(source)).or_insert_with(|| Group::of(source));
+        group.led = Some(Led {
+            way: leader.dir.as_ref().map(|_| dest_path(&member.node)),
+            name: leader.name.clone(),
+            path: leader.path.clone(),
+            before: leader.before,
+            standing: leader.standing,
+        });
+    }
+
+    /// All names that still wait: the source has no further ones, or they take no part.
+    pub fn rest(&self) -> Vec<Gathered> {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut groups: Vec<_> = std::mem::take(&mut *table).into_values().collect();
+        groups.retain(|group| !group.waiting.is_empty());
+        let mut gathered: Vec<_> = groups.iter_mut().map(Group::gather).collect();
+        gathered.sort_by_cached_key(Gathered::first_path);
+        gathered
+    }
+}
+
+impl Group {
+    fn of(source: &Meta) -> Self {
+        Self { source: *source, waiting: Vec::new(), met: 0, led: None }
+    }
+
+    fn gather(&mut self) -> Gathered {
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut sorted: Vec<_> =
+            waiting.into_iter().map(|member| (member.path(), member)).collect();
+        sorted.sort_by(|(a, _), (b, _)| tree_order(a, b));
+        let names: Vec<Member> = sorted.into_iter().map(|(_, member)| member).collect();
+        let leader = self.led.as_ref().zip(names.first()).map(|(led, first)| {
+            Arc::new(Leader {
+                dir: led.way.as_ref().and_then(|way| dir_at(&first.node, way)),
+                name: led.name.clone(),
+                path: led.path.clone(),
+                before: led.before,
+                standing: led.standing,
+            })
+        });
+        Gathered { source: self.source, names, leader }
+    }
+}
+
+impl Gathered {
+    fn first_path(&self) -> RelPath {
+        self.names.first().map_or_else(RelPath::root, Member::path)
+    }
+}
+
+/// The path of a directory below the destination, by the names that it has there.
+fn dest_path(node: &Node<Memo>) -> RelPath {
+    let mut names = Vec::new();
+    let mut at = node;
+    while let (Some(parent), Some(name)) = (at.parent(), at.name()) {
+        names.push(parent.dest_name(name));
+        at = parent;
+    }
+    RelPath::from_names(names.into_iter().rev())
+}
+
+/// The destination's directory at `way`, in the run that `node` is of.
+fn dir_at(node: &Node<Memo>, way: &RelPath) -> Option<Arc<Chain>> {
+    let mut top = node;
+    while let Some(parent) = top.parent() {
+        top = parent;
+    }
+    let root = Arc::clone(top.dest()?);
+    Some(way.names().fold(root, |dir, name| dir.child(&name, Follow::Never)))
+}
+
+/// The handles of a name's directories, on both sides.
+pub struct Held {
+    source: Arc<Dir>,
+    dest: Option<Arc<Dir>>,
+}
+
+impl Member {
+    /// Its path below the destination, as it is told.
+    pub fn path(&self) -> RelPath {
+        self.node.path().join(&self.name)
+    }
+
+    /// Where it is, for faults.
+    pub fn spot(&self) -> Spot<'_, Memo> {
+        Spot { node: &self.node, layer: self.layer, name: Some(&self.name) }
+    }
+
+    /// Opens its directories.
+    ///
+    /// # Errors
+    /// One of them can not be opened any more.
+    pub fn open(&self) -> Result<Held, Trouble> {
+        let source = self.node.layers[self.layer].chain.get();
+        let source = source.during(Side::Source, "open the directory of")?;
+        let dest = self.node.dest().map(|chain| chain.get()).transpose();
+        Ok(Held { source, dest: dest.during(Side::Dest, "open the directory of")? })
+    }
+
+    /// The name in its open directories.
+    pub fn at<'a>(&'a self, held: &'a Held) -> At<'a, Memo> {
+        At {
+            node: &self.node,
+            layer: self.layer,
+            source: &held.source,
+            dest: held.dest.as_ref(),
+            name: &self.name,
+            follow: self.follow,
+        }
+    }
+
+    /// What it is on both sides, `source` being its file.
+    pub fn pair(&self, source: &Meta) -> Pair {
+        match self.dest.as_deref() {
+            Some(dest) => Pair::Both(*source, *dest),
+            None => Pair::SourceOnly(*source),
+        }
+    }
+
+    /// What is left of it for the others once it is `standing`.
+    pub fn as_leader(&self, standing: Standing) -> Leader {
+        Leader {
+            dir: self.node.dest().cloned(),
+            name: self.node.dest_name(&self.name).clone(),
+            path: self.path(),
+            before: self.dest.as_ref().map(|dest| dest.id),
+            standing,
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! What either pass does with names of one file: how a further name is made one of what leads.
+
+use std::sync::atomic::Ordering;
+
+use crate::act::content::Writing;
+use crate::act::perform::{Job, Other, Performed, Refusal, Wrote, perform};
+use crate::compare::meta::differing;
+use crate::decide::{Origin, Policy, left_alone};
+use crate::error::{Class, During, Side, Trouble};
+use crate::model::change::{Action, Attrs, Basis, Diff, Why};
+use crate::model::entry::Pair;
+use crate::model::meta::{FileId, Kind, Meta};
+use crate::phase::copy::Copy;
+use crate::phase::dirs::left_alone_below;
+use crate::phase::groups::{Groups, Leader, Standing};
+use crate::phase::pass::{Memo, Pass};
+use crate::phase::repair::{count_difference, remains};
+use crate::phase::together::{Claim, Joins, Step};
+use crate::phase::verify::{Prior, Verify};
+use crate::report::ledger::{Ledger, Record, Sheet};
+use crate::report::observer::Ending;
+use crate::scan::node::At;
+use crate::settings::{self, Found};
+use crate::sys::dir::Follow;
+use crate::sys::stat;
+
+impl Joins for Copy<'_> {
+    fn pass(&self) -> &Pass<'_> {
+        self.pass
+    }
+
+    fn ledger(&self) -> &Ledger<'_> {
+        self.ledger
+    }
+
+    fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    fn left_alone(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        policy: &Policy,
+        _: &mut Sheet<'_>,
+    ) -> Option<Why> {
+        left_alone_below(at.node, pair, policy)
+            .or_else(|| self.is_left_out(at, pair).then_some(Why::UpToDate))
+    }
+
+    fn claim(&self, at: &At<'_, Memo>, pair: &Pair) -> Claim {
+        let Some(source) = pair.source() else { return Claim::Nothing };
+        // rsync makes other kinds where it meets them first.
+        let leads = source.kind != Kind::File
+            || is_there(pair)
+            || self.pass.find_elsewhere(at, source).is_ok_and(|found| found.is_some());
+        if leads { Claim::Best } else { Claim::Nothing }
+    }
+
+    fn lead<'s>(
+        &'s self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        names: u32,
+        sheet: &mut Sheet<'_>,
+    ) -> Step<'s> {
+        self.bring_in_line(at, pair, names, sheet)
+    }
+
+    fn join(&self, at: &At<'_, Memo>, pair: &Pair, leader: &Leader, sheet: &mut Sheet<'_>) {
+        let (pass, Some(source)) = (self.pass, pair.source()) else { return };
+        let may_act = pass.permit.is_some();
+        let was_one = leader.before.is_some() && leader.before == pair.dest().map(|dest| dest.id);
+        let mut diff = pass.further_diff(pair);
+        if was_one && !(may_act && leader.standing >= Standing::InPlace) {
+            // It has changed with the one that leads; a dry run tells what would change.
+            diff = if may_act { Diff { attrs: Attrs::empty(), ..diff } } else { diff };
+            return self.is_one_already(at, source, diff, sheet);
+        }
+        if let (Some(elsewhere), None) = (self.equal_elsewhere(at, source), pair.dest()) {
+            diff.attrs = elsewhere;
+        }
+        let is_new = pair.dest().is_none() && diff.attrs.is_empty();
+        let is_new = is_new && self.equal_elsewhere(at, source).is_none();
+        let action = if is_new { Action::Create } else { Action::Replace };
+        if pair.dest().is_some() && !diff.other_kind {
+            diff.attrs |= pass.time_of_transfer(source.kind);
+        }
+        let record = pass.joined_record(at, source, (action, diff), leader, self.ledger);
+        if was_one && leader.standing == Standing::InPlace {
+            // rsync makes a file of its own and links this name to it; here it was written in place.
+            let performed = Performed { wrote: Wrote::Entry, ..Performed::default() };
+            return self.done(at, record, performed, sheet);
+        }
+        match pass.make_joined(at, pair, (action, diff), leader, Origin::Found, sheet) {
+            Ok(Some(performed)) => self.done(at, record, performed, sheet),
+            Ok(None) => drop(pass.way_is_blocked(at, record, sheet)),
+            Err(trouble) => drop(pass.fail(at, record, trouble, sheet)),
+        }
+    }
+}
+
+impl Copy<'_> {
+    /// A name that is one of the leading file already.
+    fn is_one_already(&self, at: &At<'_, Memo>, source: &Meta, diff: Diff, sheet: &mut Sheet<'_>) {
+        let is_told = !diff.attrs.difference(Attrs::MTIME_EXACT).is_empty();
+        let action = if is_told { Action::Rewrite } else { Action::Keep(Why::UpToDate) };
+        let record = self.pass.record_of(at, source, action, diff, self.ledger);
+        sheet.record(Record { diff, ..record }, || at.path());
+    }
+
+    /// `--compare-dest`: true if the destination need not have it because another directory does.
+    fn is_left_out(&self, at: &At<'_, Memo>, pair: &Pair) -> bool {
+        let Pair::SourceOnly(source) = pair else { return false };
+        let found = self.pass.find_elsewhere(at, source).ok().flatten();
+        found.is_some_and(|elsewhere| elsewhere.found == Some(Found::LeftOut))
+    }
+
+    /// How the entry differs from an equal one in another directory: not at all, if there is one.
+    fn equal_elsewhere(&self, at: &At<'_, Memo>, source: &Meta) -> Option<Attrs> {
+        let found = self.pass.find_elsewhere(at, source).ok().flatten()?;
+        found.found.map(|_| Attrs::empty())
+    }
+}
+
+impl Joins for Verify<'_> {
+    fn pass(&self) -> &Pass<'_> {
+        self.pass
+    }
+
+    fn ledger(&self) -> &Ledger<'_> {
+        self.ledger
+    }
+
+    fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    fn left_alone(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        _: &Policy,
+        sheet: &mut Sheet<'_>,
+    ) -> Option<Why> {
+        let source = pair.source()?;
+        let prior = self.prior(at, source);
+        // What phase one has linked is its own; what it has left alone stays so.
+        left_alone(pair, prior.origin(), &self.pass.policy).or_else(|| {
+            let is_out = pair.dest().is_none() && self.is_left_out(at, source, prior, sheet);
+            is_out.then_some(Why::UpToDate)
+        })
+    }
+
+    fn claim(&self, at: &At<'_, Memo>, pair: &Pair) -> Claim {
+        match pair {
+            Pair::Both(source, dest) if source.kind == dest.kind => {
+                // Its digest is known: the source need not be read again.
+                let is_known = matches!(self.prior(at, source), Prior::Read(_));
+                if is_known || source.kind != Kind::File { Claim::Best } else { Claim::There }
+            }
+            _ => Claim::Nothing,
+        }
+    }
+
+    fn lead<'s>(
+        &'s self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        names: u32,
+        sheet: &mut Sheet<'_>,
+    ) -> Step<'s> {
+        self.bring_in_line(at, pair, names, sheet)
+    }
+
+    fn join(&self, at: &At<'_, Memo>, pair: &Pair, leader: &Leader, sheet: &mut Sheet<'_>) {
+        let (pass, Some(source)) = (self.pass, pair.source()) else { return };
+        sheet.findings.compared += 1;
+        let leading = match leader.standing {
+            Standing::Kept | Standing::InPlace => Ok(leader.before),
+            Standing::Anew | Standing::Not => leader.id_now(),
+        };
+        let mut diff = pass.further_diff(pair);
+        let is_one = leading
+            .as_ref()
+            .is_ok_and(|leading| leading.is_some() && *leading == pair.dest().map(|dest| dest.id));
+        if is_one {
+            let is_read =
+                source.kind == Kind::File && pass.settings.verify == settings::Verify::All;
+            sheet.findings.compared_files += u64::from(is_read);
+            diff.attrs = Attrs::empty();
+            let action = Action::Keep(Why::UpToDate);
+            let record = pass.record_of(at, source, action, diff, self.ledger);
+            sheet.record(record, || at.path());
+            return self.source_is_finished(at, pair, sheet);
+        }
+        let action = if pair.dest().is_none() { Action::Create } else { Action::Replace };
+        count_difference(action, diff, &mut sheet.findings);
+        let record = pass.joined_record(at, source, (action, diff), leader, self.ledger);
+        if pass.permit.is_none() {
+            sheet.findings.remaining += 1;
+            sheet.ledger().remember(Class::Unverified);
+            sheet.record(record, || at.path());
+        } else if pass.has_no_links.load(Ordering::Relaxed) {
+            // Phase one has told why; trying once more would copy it once more.
+            sheet.findings.remaining += 1;
+            sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
+        } else {
+            self.join_after_all(at, pair, record, leader, sheet);
+        }
+    }
+}
+
+impl Verify<'_> {
+    /// Makes what is not a name of the leading file one, and looks at it again.
+    fn join_after_all(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        record: Record,
+        leader: &Leader,
+        sheet: &mut Sheet<'_>,
+    ) {
+        let pass = self.pass;
+        let Some(source) = pair.source() else { return };
+        let origin = self.prior(at, source).origin();
+        let todo = (record.action, record.diff);
+        let made = pass.make_joined(at, pair, todo, leader, origin, sheet);
+        let checked = made.and_then(|performed| {
+            let now = match at.dest {
+                Some(dest) => stat::entry_if_any(dest, at.dest_name(), Follow::Never)
+                    .during(Side::Dest, "look at")?,
+                None => None,
+            };
+            Ok((performed, now, leader.id_now()?))
+        });
+        match checked {
+            Ok((Some(performed), now, leading)) => {
+                let was_copied = performed.unlinked;
+                let record = pass.settle(at, record, performed, sheet);
+                let now = now.filter(|now| Some(now.id) == leading);
+                if let Some(now) = now {
+                    sheet.findings.repaired += 1;
+                    sheet.record(record, || at.path());
+                    return self.source_is_finished(at, &Pair::Both(*source, now), sheet);
+                }
+                sheet.findings.remaining += 1;
+                if !was_copied {
+                    self.still_differs(&at.spot());
+                }
+                sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
+            }
+            Ok((None, ..)) => {
+                let told = pass.way_is_blocked(at, record, sheet);
+                remains(Side::Dest, told, sheet);
+            }
+            Err(trouble) => {
+                let side = trouble.side;
+                let told = pass.fail(at, record, trouble, sheet);
+                remains(side, told, sheet);
+            }
+        }
+    }
+}
+
+impl Leader {
+    /// What the destination has by its name now.
+    fn id_now(&self) -> Result<Option<FileId>, Trouble> {
+        let Some(chain) = &self.dir else { return Ok(None) };
+        let looked = chain.get().and_then(|dir| stat::entry(&dir, &self.name, Follow::Never));
+        chain.give_back_if_tight();
+        Ok(Some(looked.during(Side::Dest, "look at its other name of")?.id))
+    }
+}
+
+impl Pass<'_> {
+    /// How a further name differs from what it is to be a name of, as rsync tells it: no bytes are
+    /// compared.
+    fn further_diff(&self, pair: &Pair) -> Diff {
+        let mut diff = Diff { basis: Basis::Joined, ..Diff::NONE };
+        let Pair::Both(source, dest) = pair else { return diff };
+        if source.kind != dest.kind {
+            return Diff { other_kind: true, ..diff };
+        }
+        diff.attrs = differing(source, dest, &self.tolerance);
+        if source.kind == Kind::File && source.size != dest.size {
+            diff.attrs |= Attrs::SIZE;
+        }
+        diff
+    }
+
+    /// What there is to record of a further name.
+    fn joined_record(
+        &self,
+        at: &At<'_, Memo>,
+        source: &Meta,
+        (action, diff): (Action, Diff),
+        leader: &Leader,
+        ledger: &Ledger<'_>,
+    ) -> Record {
+        Record {
+            target: Some(leader.path.as_bytes().into()),
+            source: self.told_source(&at.spot(), ledger),
+            ..Record::of(source, action, diff)
+        }
+    }
+
+    /// Makes `at` another name of what leads; `None`: a full directory stays in the way.
+    fn make_joined(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        todo: (Action, Diff),
+        leader: &Leader,
+        origin: Origin,
+        sheet: &mut Sheet<'_>,
+    ) -> Result<Option<Performed>, Trouble> {
+        if !self.clear_the_way(at, pair, sheet)? {
+            return Ok(None);
+        }
+        let (Some(job), Some(chain)) =
+            (self.job(at, pair, todo, origin, Writing::All), &leader.dir)
+        else {
+            return Ok(Some(Performed::default()));
+        };
+        let dir = chain.get().during(Side::Dest, "open the directory of the other name of")?;
+        let other = Other { dir: &dir, name: &leader.name, refusal: Refusal::Told };
+        let performed = perform(self.permit, &Job { link: Some(other), ..job })?;
+        chain.give_back_if_tight();
+        if performed.unlinked {
+            self.has_no_links.store(true, Ordering::Relaxed);
+        }
+        Ok(Some(performed))
+    }
+}
+
+/// True for a regular file where the destination has one.
+fn is_there(pair: &Pair) -> bool {
+    matches!(pair, Pair::Both(source, dest)
+        if source.kind == Kind::File && dest.kind == Kind::File)
+}

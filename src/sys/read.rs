@@ -59,7 +59,7 @@ pub fn fill_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize>
 /// The target of a symlink, or the content of the file that stands for one.
 pub fn link_target(dir: &Dir, name: &Name) -> io::Result<Box<[u8]>> {
     if dir.guise() == Guise::Fake {
-        match open(dir, name, Follow::Never) {
+        match open(dir, name, Follow::Never, AccessTime::Stays) {
             Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {}
             result => {
                 let mut target = Vec::new();

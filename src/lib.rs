@@ -38,7 +38,7 @@
 //! | 6 | [`phase`]: copy; verify and repair; list; what all share |
 //! | 5 | [`scan`], [`compare`], [`decide`](mod@decide), [`act`]: the four verbs; none imports another |
 //! | 4 | [`settings`]: all choices, resolved, in groups |
-//! | 3 | [`journal`], [`report`], [`effort`]: tools |
+//! | 3 | [`journal`], [`report`], [`effort`], [`extras`] (ACLs and extended attributes): tools |
 //! | 2 | [`filter`]: rsync's rule language |
 //! | 1 | [`error`](mod@error): what went wrong; [`sys`]: what the kernel offers |
 //! | 0 | [`model`]: nouns; no I/O |
@@ -72,6 +72,7 @@ pub mod compare;
 pub mod decide;
 pub mod effort;
 pub mod error;
+pub mod extras;
 pub mod filter;
 pub mod journal;
 pub mod model;

@@ -15,13 +15,14 @@ use std::sync::Arc;
 
 use bitflags::bitflags;
 
+use crate::extras::names::OwnNames;
 use crate::filter::rules::RuleSet;
 use crate::model::change::Attrs;
 use crate::settings::deletion::{
     Backup, Delete, Extraneous, FinishedSources, FullDirs, ReadErrors, When,
 };
 use crate::settings::links::{DestDirLinks, HardLinks, LeavingLinks, Links, SourceLinks};
-use crate::settings::preserve::{Executability, MungedLinks, OmitTimes, Preserve};
+use crate::settings::preserve::{Executability, Guises, MungedLinks, OmitTimes, Preserve};
 use crate::settings::recast::Recast;
 use crate::sys::names::Account;
 use crate::sys::process::Rights;
@@ -328,6 +329,8 @@ impl Default for Settings {
                 omit_times: OmitTimes::empty(),
                 munged: MungedLinks::Keep,
                 reading: AccessTime::Changes,
+                own_xattrs: OwnNames::LeaveOut,
+                guises: Guises::default(),
             },
             recast: None,
             rights: Rights::OfUser,

@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::io::Errno;
 
 use crate::act::content::{Pipe, Writing, pour};
+use crate::act::extras::Due;
 use crate::act::finish::{Rules, Time, Wanted, apply};
 use crate::act::vault::Vault;
 use crate::effort::Stop;
@@ -192,7 +193,8 @@ impl Backups {
     ) -> Result<Vec<Trouble>, Trouble> {
         let verb = "copy to its backup";
         let mode = (old.meta.kind != Kind::Symlink).then_some(old.meta.mode);
-        let wanted = Wanted { mode, ..Wanted::of(old.meta, None, &self.rules) };
+        let due = Due::of_dest(&self.rules.extras, (old.dir, old.name), old.meta)?;
+        let wanted = Wanted { mode, ..Wanted::of(old.meta, None, &self.rules).with(due) };
         match old.meta.kind {
             Kind::File => {
                 let copied =

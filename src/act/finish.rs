@@ -1,12 +1,20 @@
-//! Attributes, in the order that never leaves an entry too open: owner, then mode, then time.
+//! Attributes, in the order that never leaves an entry too open: owner, then extended attributes and
+//! lists, then mode, then time.
 //!
 //! chown(2) clears set-id bits, so the mode comes after it; anything else touches the time.
 
+use std::borrow::Cow;
+
+use crate::act::extras::Due;
+use crate::act::stand_in::StandIn;
 use crate::error::{During, Side, Trouble};
+use crate::extras;
 use crate::model::change::Attrs;
+use crate::model::guise::Guise;
 use crate::model::meta::{Kind, Meta, Stamp};
 use crate::settings::preserve::{Executability, Preserve, executable_as};
 use crate::sys::attrs::{Target, set_mode, set_owner, set_times};
+use crate::sys::dir::Dir;
 use crate::sys::permit::Permit;
 use crate::sys::process::Identity;
 
@@ -17,12 +25,26 @@ pub struct Rules {
     pub preserve: Preserve,
     /// Who we are.
     pub identity: Identity,
+    /// Which lists and extended attributes are carried over.
+    pub extras: extras::Rules,
     /// The user's umask, for modes that are not carried over.
     pub umask: u32,
 }
 
+impl Rules {
+    /// The same for entries of `dir`: where modes are not carried over, its default list takes the
+    /// place of the umask.
+    pub fn under(&self, dir: &Dir) -> Cow<'_, Self> {
+        let asks = !self.preserve.attrs.contains(Attrs::MODE);
+        match asks.then(|| dir.ceiling()).flatten() {
+            Some(ceiling) => Cow::Owned(Self { umask: !ceiling & 0o777, ..self.clone() }),
+            None => Cow::Borrowed(self),
+        }
+    }
+}
+
 /// The attributes that an entry shall have; `None`: as it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Owner.
     pub uid: Option<u32>,
@@ -34,6 +56,10 @@ pub struct Wanted {
     pub mtime: Option<Stamp>,
     /// Time of last access.
     pub atime: Option<Stamp>,
+    /// Lists and extended attributes.
+    pub due: Option<Box<Due>>,
+    /// What it stands for (`--fake-super`).
+    pub stand_in: Option<StandIn>,
 }
 
 impl Wanted {
@@ -48,7 +74,18 @@ impl Wanted {
             mode: wanted_mode(source, there, rules),
             mtime: rules.preserve.sets_time(source.kind).then_some(source.mtime),
             atime: rules.preserve.sets_atime(source.kind).then_some(source.atime),
+            due: None,
+            stand_in: match rules.preserve.guises.dest {
+                Guise::Real => None,
+                Guise::Fake => Some(StandIn::of(source, there, rules)),
+            },
         }
+    }
+
+    /// The same with lists and extended attributes.
+    #[must_use]
+    pub fn with(self, due: Option<Box<Due>>) -> Self {
+        Self { due, ..self }
     }
 
     /// The mode to create an entry with: open to nobody but the owner while the owner or the
@@ -56,7 +93,9 @@ impl Wanted {
     pub fn mode_at_creation(&self, source: &Meta, rules: &Rules) -> u32 {
         let mode = self.mode.unwrap_or(source.mode & 0o777 & !rules.umask);
         let will_be_given = self.uid.is_some_and(|uid| uid != rules.identity.uid)
-            || self.gid.is_some_and(|gid| gid != rules.identity.gid);
+            || self.gid.is_some_and(|gid| gid != rules.identity.gid)
+            // A default list of the directory above may name others.
+            || rules.extras.acls;
         let mode = if will_be_given { mode & 0o700 } else { mode & 0o777 };
         // A directory has to be filled before it may become read-only.
         if source.kind == Kind::Dir { mode | 0o700 } else { mode }
@@ -106,8 +145,11 @@ pub fn apply(
     wanted: &Wanted,
     time: Time,
 ) -> Vec<Trouble> {
+    if let Some(stand_in) = &wanted.stand_in {
+        return stand_in.apply(permit, target, wanted, time);
+    }
     let mut troubles = Vec::new();
-    let mut attempt = |result: std::io::Result<()>, verb| {
+    let attempt = |troubles: &mut Vec<Trouble>, result: std::io::Result<()>, verb| {
         let trouble = result.during(Side::Dest, verb).err();
         let is_done = trouble.is_none();
         troubles.extend(trouble);
@@ -116,19 +158,39 @@ pub fn apply(
     let uid = wanted.uid.filter(|uid| *uid != now.uid);
     let gid = wanted.gid.filter(|gid| *gid != now.gid);
     let given = uid.is_some() || gid.is_some();
-    let is_owned = !given || attempt(set_owner(permit, target, uid, gid), "set the owner of");
+    let is_owned =
+        !given || attempt(&mut troubles, set_owner(permit, target, uid, gid), "set the owner of");
+    let mode = wanted.mode.map(|mode| safe_mode(mode, now.kind, is_owned));
+    let mode_now = match &wanted.due {
+        Some(due) => due.apply(permit, target, now, mode.unwrap_or(now.mode), &mut troubles),
+        None => Some(now.mode),
+    };
+    // A mode that was changed only to set attributes is put back.
+    let mode = mode.or((mode_now != Some(now.mode)).then_some(now.mode));
     // Writing and chown both clear set-id bits.
     let loses_bits = given || time == Time::Touched;
-    if let Some(mode) = wanted.mode.map(|mode| safe_mode(mode, now.kind, is_owned))
-        && (mode != now.mode || (loses_bits && mode & 0o6000 != 0))
+    if let Some(mode) = mode
+        && (Some(mode) != mode_now || (loses_bits && mode & 0o6000 != 0))
     {
-        attempt(set_mode(permit, target, mode), "set the mode of");
+        attempt(&mut troubles, set_mode(permit, target, mode), "set the mode of");
     }
+    troubles.extend(apply_times(permit, target, now, wanted, time).err());
+    troubles
+}
+
+/// Sets the times that are wanted and not there yet.
+pub(super) fn apply_times(
+    permit: &Permit,
+    target: Target<'_>,
+    now: &Meta,
+    wanted: &Wanted,
+    time: Time,
+) -> Result<(), Trouble> {
     let is_off = |stamp: Option<Stamp>, now| stamp.is_some_and(|stamp| stamp != now);
     let touched = time == Time::Touched && (wanted.mtime.is_some() || wanted.atime.is_some());
     if touched || is_off(wanted.mtime, now.mtime) || is_off(wanted.atime, now.atime) {
         let atime = wanted.atime.unwrap_or(now.atime);
-        attempt(set_times(permit, target, atime, wanted.mtime), "set the time of");
+        set_times(permit, target, atime, wanted.mtime).during(Side::Dest, "set the time of")?;
     }
-    troubles
+    Ok(())
 }

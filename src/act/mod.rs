@@ -3,8 +3,10 @@
 pub mod backup;
 pub mod clear;
 pub mod content;
+pub mod extras;
 pub mod finish;
 pub mod perform;
 pub mod place;
 pub mod ranged;
+pub mod stand_in;
 pub mod vault;

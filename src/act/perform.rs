@@ -6,6 +6,7 @@ use std::io;
 
 use crate::act::backup::{Keeping, Kept, Old};
 use crate::act::content::{Moved, Pipe, Writing, pour};
+use crate::act::extras::Due;
 use crate::act::finish::{Rules, Time, Wanted, apply};
 use crate::act::place::{Opened, create_file, make_node, open_file};
 use crate::effort::Stop;
@@ -84,6 +85,11 @@ impl Job<'_> {
         read::open(source, source_name, follow, reading).during(Side::Source, "open")
     }
 
+    /// The source's lists and extended attributes, where they are carried over.
+    fn due(&self) -> Result<Option<Box<Due>>, Trouble> {
+        Due::of_source(&self.rules.extras, &self.sides, self.source)
+    }
+
     /// What stands there, if it is of the source's kind and so hands its mode on where modes are not
     /// carried over. To rsync fifos and sockets are one kind.
     fn same_kind(&self) -> Option<&Meta> {
@@ -135,7 +141,7 @@ pub fn perform(permit: Option<&Permit>, job: &Job<'_>) -> Result<Performed, Trou
     };
     match job.action {
         Action::Keep(_) | Action::Delete => Ok(Performed::default()),
-        Action::Adjust => Ok(adjust(permit, job)),
+        Action::Adjust => adjust(permit, job),
         Action::Create | Action::Replace => match job.link {
             Some(other) => link(permit, job, other),
             None => make(permit, job),
@@ -213,9 +219,12 @@ fn set_atime(permit: &Permit, job: &Job<'_>) -> Result<(), Trouble> {
     set_times(permit, target, job.source.atime, None).during(Side::Dest, "set the time of")
 }
 
-fn adjust(permit: &Permit, job: &Job<'_>) -> Performed {
-    let Some(dest) = job.dest else { return Performed::default() };
+fn adjust(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
+    let Some(dest) = job.dest else { return Ok(Performed::default()) };
     let mut wanted = Wanted::of(job.source, Some(dest), job.rules);
+    if job.diff.attrs.intersects(Attrs::ACLS | Attrs::XATTRS) {
+        wanted.due = job.due()?;
+    }
     if !job.diff.attrs.intersects(Attrs::MTIME | Attrs::MTIME_EXACT) {
         wanted.mtime = None;
     }
@@ -224,7 +233,7 @@ fn adjust(permit: &Permit, job: &Job<'_>) -> Performed {
     }
     let target = Target::Entry(job.sides.dest, job.sides.dest_name);
     let refused = apply(permit, target, dest, &wanted, Time::AsSeen);
-    Performed { refused, ..Performed::default() }
+    Ok(Performed { refused, ..Performed::default() })
 }
 
 fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
@@ -238,9 +247,12 @@ fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
         }
         _ => Box::default(),
     };
+    // A directory is finished when all below it is done.
+    let due = if job.source.kind == Kind::Dir { None } else { job.due()? };
     let old = make_way(permit, job)?;
-    let wanted = Wanted::of(job.source, job.same_kind(), job.rules);
-    let now = make_node(permit, &job.sides, job.source, &target, &wanted, job.rules)?;
+    let rules = &*job.rules.under(job.sides.dest);
+    let wanted = Wanted::of(job.source, job.same_kind(), rules).with(due);
+    let now = make_node(permit, &job.sides, job.source, &target, &wanted, rules)?;
     let mut performed = Performed {
         wrote: Wrote::Entry,
         entry_changed: true,
@@ -248,7 +260,6 @@ fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
         refused: old.refused,
         ..Performed::default()
     };
-    // A directory is finished when all below it is done.
     if job.source.kind != Kind::Dir {
         let target = Target::Entry(job.sides.dest, job.sides.dest_name);
         performed.refused.extend(apply(permit, target, &now, &wanted, Time::Touched));
@@ -258,12 +269,13 @@ fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
 
 /// Opens the destination file as the action says: the one that stands there, or a new one.
 pub fn open_dest(permit: &Permit, job: &Job<'_>) -> Result<(Opened, Wanted), Trouble> {
-    let wanted = Wanted::of(job.source, job.same_kind(), job.rules);
+    let rules = &*job.rules.under(job.sides.dest);
+    let wanted = Wanted::of(job.source, job.same_kind(), rules).with(job.due()?);
     let old = make_way(permit, job)?;
     let there = job.dest.filter(|_| job.action == Action::Rewrite && !old.is_away);
     let opened = match there {
         Some(there) => open_file(permit, job, there, &wanted)?,
-        None => create_file(permit, &job.sides, job.source, &wanted, job.rules)?,
+        None => create_file(permit, &job.sides, job.source, &wanted, rules)?,
     };
     Ok((Opened { old, ..opened }, wanted))
 }

@@ -60,7 +60,7 @@ pub fn open_file(
     there: &Meta,
     wanted: &Wanted,
 ) -> Result<Opened, Trouble> {
-    let Job { sides, source, rules, .. } = job;
+    let Job { sides, source, .. } = job;
     let access = job.writing.access();
     let open = || write::open_existing(permit, sides.dest, sides.dest_name, access);
     let result = match open() {
@@ -72,7 +72,7 @@ pub fn open_file(
         Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
             node::remove(permit, sides.dest, sides.dest_name)
                 .during(Side::Dest, "unlink the busy file")?;
-            return create_file(permit, sides, source, wanted, rules);
+            return create_file(permit, sides, source, wanted, &job.rules.under(sides.dest));
         }
         result => result,
     };
@@ -95,7 +95,8 @@ fn narrow(permit: &Permit, file: &File, now: Meta, wanted: &Wanted) -> Meta {
     let given = wanted.uid.is_some_and(|uid| uid != now.uid)
         || wanted.gid.is_some_and(|gid| gid != now.gid);
     let mut mode = now.mode & wanted.mode.unwrap_or(now.mode) & 0o777;
-    if given {
+    // A list that is not the final one may name others.
+    if given || wanted.due.as_ref().is_some_and(|due| due.has_acls()) {
         mode &= 0o700;
     }
     // Only the owner may; a file that others let us write to keeps its mode, as in rsync.
@@ -127,7 +128,13 @@ pub fn make_node(
             .during(Side::Dest, "make the special file"),
     };
     result?;
-    let now = stat::entry(dir, name, Follow::Never).during(Side::Dest, "look at")?;
+    let mut now = stat::entry(dir, name, Follow::Never).during(Side::Dest, "look at")?;
+    if source.kind == Kind::Dir && now.mode & 0o700 != 0o700 {
+        // A default list of the directory above keeps its owner from filling it.
+        let mode = now.mode | 0o700;
+        set_mode(permit, Target::Entry(dir, name), mode).during(Side::Dest, "make writable")?;
+        now.mode = mode;
+    }
     let mode = now.mode & !0o2000;
     let inherits = source.kind == Kind::Dir && mode != now.mode;
     if inherits && wanted.mode.is_some_and(|mode| mode & 0o2000 == 0) {

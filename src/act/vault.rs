@@ -7,8 +7,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::act::extras::Due;
 use crate::act::finish::{Rules, Time, Wanted, apply};
 use crate::error::{Cause, Class, During, Side, Trouble};
+use crate::extras;
 use crate::model::change::Attrs;
 use crate::model::meta::Meta;
 use crate::model::path::{Name, RelPath};
@@ -84,7 +86,14 @@ impl Vault {
                         None => self.open_dest(&names[..=index]),
                     };
                     let meta = like.as_ref().and_then(|like| stat::handle(&**like).ok());
-                    Arc::new(make(permit, &dir, name, meta.as_ref(), rules, refused)?)
+                    Arc::new(make(
+                        permit,
+                        &dir,
+                        name,
+                        like.as_deref().zip(meta.as_ref()),
+                        rules,
+                        refused,
+                    )?)
                 }
                 Err(error) => return Err(error).during(Side::Dest, VERB),
             };
@@ -150,13 +159,22 @@ fn make(
     permit: &Permit,
     dir: &Dir,
     name: &Name,
-    like: Option<&Meta>,
+    like: Option<(&Dir, &Meta)>,
     rules: &Rules,
     refused: &mut Vec<Trouble>,
 ) -> Result<Dir, Trouble> {
     node::make_dir(permit, dir, name, 0o700).during(Side::Dest, VERB)?;
     let child = dir.open_child(name, Follow::Never).during(Side::Dest, VERB)?;
     let now = stat::handle(&child).during(Side::Dest, VERB)?;
+    let due = match like {
+        // As in rsync, its lists and not its other attributes.
+        Some((dir, meta)) => {
+            let lists = extras::Rules { xattrs: None, ..rules.extras.clone() };
+            Due::of_dir(&lists, dir, meta)?
+        }
+        None => None,
+    };
+    let like = like.map(|(_, meta)| meta);
     let mut mode = like.map_or(0o777 & !rules.umask, |like| like.mode);
     if !rules.identity.is_root() {
         mode |= 0o700;
@@ -169,6 +187,8 @@ fn make(
         mode: Some(mode),
         mtime: None,
         atime: None,
+        due,
+        ..Wanted::default()
     };
     refused.extend(apply(permit, Target::Handle(child.as_file()), &now, &wanted, Time::AsSeen));
     Ok(child)

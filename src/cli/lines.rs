@@ -10,7 +10,7 @@ use crate::cli::display::{Begin, Display, Volume};
 use crate::cli::format::{Format, Names};
 use crate::cli::info::Flag;
 use crate::cli::listing::listed;
-use crate::model::change::{Action, Change, Why};
+use crate::model::change::{Action, Attrs, Change, Why};
 use crate::model::meta::Kind;
 use crate::report::observer::{Ending, Event, Outcome, Phase};
 use crate::settings::Effect;
@@ -84,6 +84,12 @@ fn entry(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
         }
         (_, Phase::Copy) if is_found_elsewhere(change) => found_elsewhere(outcome, display),
         (_, Phase::Copy) if display.itemize >= 1 => Some(itemized(outcome, display)),
+        // rsync has no word for it without -i.
+        (Action::Adjust, Phase::Copy)
+            if change.kind != Kind::Dir && change.diff.attrs == Attrs::XATTRS =>
+        {
+            kept(Why::UpToDate, outcome, display)
+        }
         (Action::Adjust, Phase::Copy) if change.kind != Kind::Dir => {
             (display.levels.of(Flag::Name) >= 2).then(|| name(change, display))
         }

@@ -139,6 +139,10 @@ bitflags! {
         const NO_SUPER = 1 << 66;
         /// `--drop-D`.
         const DROP_NODES = 1 << 67;
+        /// `--acls`.
+        const ACLS = 1 << 90;
+        /// `--fake-super`.
+        const FAKE_SUPER = 1 << 91;
     }
 }
 
@@ -157,6 +161,8 @@ pub enum Counter {
     Atimes,
     /// `-V`.
     Version,
+    /// `-X`.
+    Xattrs,
 }
 
 /// Options whose argument we act on.

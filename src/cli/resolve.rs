@@ -17,11 +17,12 @@ use crate::cli::problem::Problem;
 use crate::cli::resolve::choices::Choices;
 use crate::cli::rules;
 use crate::cli::version;
+use crate::extras::names::OwnNames;
 use crate::filter::lines::LineEnds;
 use crate::model::change::Attrs;
 use crate::settings::deletion::{Backup, FinishedSources};
 use crate::settings::links::{DestDirLinks, HardLinks, LeavingLinks, Links, SourceLinks};
-use crate::settings::preserve::{Executability, MungedLinks, OmitTimes, Preserve};
+use crate::settings::preserve::{Executability, Guises, MungedLinks, OmitTimes, Preserve};
 use crate::settings::{
     Durability, Effect, Effort, EmptyDirs, Evidence, Existing, Jobs, Kinds, Missing, Mounts,
     Parents, Paths, Recursion, Select, Settings, Update, Verify, Window,
@@ -166,6 +167,11 @@ impl Choices {
                 "--delete-before, --delete-during, --delete-after: only one of them",
             ));
         }
+        if self.xattrs > 1 && self.guises() != Guises::default() {
+            return Err(Problem::usage(
+                "--fake-super needs rsync's own attributes for itself: not with -XX",
+            ));
+        }
         let proves = matches!(self.verify(), Verify::All | Verify::Transferred);
         if self.finished_sources() != FinishedSources::Keep && !proves {
             return Err(Problem::usage(
@@ -249,6 +255,8 @@ impl Choices {
         attrs.set(Attrs::ATIME, self.atimes > 0);
         attrs.set(Attrs::MODE, self.has(Switches::PERMS));
         attrs.set(Attrs::OWNER, self.has(Switches::OWNER) && user == User::Root);
+        attrs.set(Attrs::ACLS, self.has(Switches::ACLS));
+        attrs.set(Attrs::XATTRS, self.xattrs > 0);
         attrs.set(Attrs::GROUP, self.has(Switches::GROUP));
         let mut omit_times = OmitTimes::empty();
         // rsync.1, `--backup`: backups beside the files change the directories' times.
@@ -259,7 +267,9 @@ impl Choices {
         let executability = if follows { Executability::Follow } else { Executability::Ignore };
         let munged = self.pick(Switches::MUNGE_LINKS, MungedLinks::Restore, MungedLinks::Keep);
         let reading = self.reading();
-        Preserve { attrs, executability, omit_times, munged, reading }
+        let own_xattrs = if self.xattrs > 1 { OwnNames::Copy } else { OwnNames::LeaveOut };
+        let guises = self.guises();
+        Preserve { attrs, executability, omit_times, munged, reading, own_xattrs, guises }
     }
 
     fn links(&self) -> Links {

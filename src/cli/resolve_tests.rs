@@ -10,11 +10,13 @@ use crate::cli::names::{High, Reader};
 use crate::cli::numbers::Numbers;
 use crate::cli::problem::Problem;
 use crate::error::Class;
+use crate::extras::names::OwnNames;
 use crate::model::change::Attrs;
+use crate::model::guise::Guise;
 use crate::report::observer::Detail;
 use crate::settings::deletion::{Extraneous, FullDirs};
 use crate::settings::links::{DestDirLinks, HardLinks, SourceLinks};
-use crate::settings::preserve::{Executability, OmitTimes};
+use crate::settings::preserve::{Executability, Guises, OmitTimes};
 use crate::settings::{
     Durability, Effect, Evidence, Existing, Jobs, Kinds, Missing, Mounts, Parents, Recursion,
     Settings, Verify, Window,
@@ -210,8 +212,46 @@ fn effect_and_verification() {
 }
 
 #[test]
+fn lists_attributes_and_what_stands_for_others() {
+    let bits = Attrs::ACLS | Attrs::XATTRS | Attrs::MODE;
+    for (line, expected) in [
+        ("-A", Attrs::ACLS | Attrs::MODE),
+        ("-A --no-p", Attrs::ACLS),
+        ("--no-p -A --no-A", Attrs::MODE),
+        ("-XX --no-X", Attrs::empty()),
+        ("-AX", bits),
+    ] {
+        assert_eq!(run(line).0.preserve.attrs & bits, expected, "{line}");
+    }
+    let own = |line| run(line).0.preserve.own_xattrs;
+    assert_eq!([own("-X"), own("-XX")], [OwnNames::LeaveOut, OwnNames::Copy]);
+    assert_eq!(own("-XX --no-X -X"), OwnNames::LeaveOut);
+    for (line, source, dest, reaches) in [
+        ("-a", Guise::Real, Guise::Real, false),
+        ("-a --fake-super", Guise::Fake, Guise::Fake, true),
+        ("-a --fake-super --no-super", Guise::Real, Guise::Real, false),
+        ("-a --no-super --fake-super", Guise::Fake, Guise::Fake, true),
+        ("-a -M--fake-super", Guise::Real, Guise::Fake, true),
+        ("-a --fake-super -M--super", Guise::Fake, Guise::Real, true),
+        ("-a --fake-super -M--no-super", Guise::Fake, Guise::Real, false),
+        ("-a -M--super -M--fake-super", Guise::Real, Guise::Fake, true),
+    ] {
+        let (settings, _) = run_as(line, User::Other, Reader::Program);
+        assert_eq!(settings.preserve.guises, Guises { source, dest }, "{line}");
+        // What is only written down anybody may write down.
+        let keeps = settings.preserve.attrs.contains(Attrs::OWNER);
+        let makes = settings.select.kinds.contains(Kinds::DEVICES);
+        assert_eq!([keeps, makes], [reaches; 2], "{line}");
+    }
+}
+
+#[test]
 fn what_does_not_go_together() {
     for (line, class, text) in [
+        ("-XX --fake-super", Class::Usage, "--fake-super"),
+        ("-XX -M--fake-super", Class::Usage, "--fake-super"),
+        ("-Mfoo", Class::Usage, "--remote-option"),
+        ("-M--log-file=x", Class::Unsupported, "--remote-option=--log-file=x"),
         ("--delete", Class::Usage, "--delete does not work without"),
         ("-a --no-r --del", Class::Usage, "--delete does not work without"),
         ("-a --verify-only --verify=none", Class::Usage, "--verify-only transfers nothing"),

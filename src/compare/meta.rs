@@ -1,5 +1,6 @@
 //! Which preserved attributes differ. Pure.
 
+use crate::extras;
 use crate::model::change::Attrs;
 use crate::model::meta::{Kind, Meta, Stamp};
 use crate::settings::Window;
@@ -11,6 +12,8 @@ use crate::sys::process::Identity;
 pub struct Rules {
     /// Which attributes are carried over.
     pub preserve: Preserve,
+    /// Which lists and extended attributes are carried over.
+    pub extras: extras::Rules,
     /// When times are equal.
     pub window: Window,
     /// Who we are: what we may not set, we do not miss.

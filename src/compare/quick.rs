@@ -66,6 +66,7 @@ pub fn shape(
         return Ok(Diff { other_kind: true, ..Diff::NONE });
     }
     let mut attrs = differing(source, dest, rules);
+    attrs |= rules.extras.differing_sides(sides, source, dest)?;
     match source.kind {
         Kind::File if source.size != dest.size => attrs |= Attrs::SIZE,
         Kind::Symlink => {

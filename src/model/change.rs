@@ -30,6 +30,10 @@ bitflags! {
         const MTIME_EXACT = 1 << 7;
         /// The time of last access.
         const ATIME = 1 << 12;
+        /// Access control lists.
+        const ACLS = 1 << 8;
+        /// Extended attributes.
+        const XATTRS = 1 << 9;
     }
 }
 
@@ -256,6 +260,8 @@ impl Change {
             (6, Attrs::OWNER, b'o'),
             (7, Attrs::GROUP, b'g'),
             (8, Attrs::ATIME, b'u'),
+            (9, Attrs::ACLS, b'a'),
+            (10, Attrs::XATTRS, b'x'),
         ] {
             if attrs.contains(bit) {
                 line[column] = letter;

@@ -1,8 +1,10 @@
 //! The nouns of twosync. Plain values; nothing here touches a disk.
 
+pub mod acl;
 pub mod change;
 pub mod digest;
 pub mod entry;
+pub mod guise;
 pub mod meta;
 pub mod path;
 pub mod target;

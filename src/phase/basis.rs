@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::compare::meta::differing;
 use crate::compare::quick::quick;
 use crate::error::{Side, Trouble};
 use crate::model::change::{Attrs, Basis, Diff};
@@ -111,11 +110,13 @@ impl Pass<'_> {
     }
 
     /// How a directory that the destination has not differs from the best one elsewhere.
-    pub fn dir_elsewhere(&self, bases: &[Arc<Chain>], source: &Meta) -> Diff {
+    pub fn dir_elsewhere(&self, node: &Node<Memo>, bases: &[Arc<Chain>], source: &Meta) -> Diff {
         let looked = bases.iter().filter_map(|base| {
-            let meta = base.get().and_then(|dir| stat::handle(&*dir)).ok()?;
+            let dir = base.get().ok()?;
+            let meta = stat::handle(&*dir).ok()?;
             base.give_back_if_tight();
-            Some(differing(source, &meta, &self.tolerance))
+            // What can not be compared is not there.
+            self.dir_differs(node, source, (&dir, &meta)).ok()
         });
         let found = { looked }.fold(None, |best: Option<Attrs>, attrs| {
             best.filter(|best| best.is_empty() || !attrs.is_empty()).or(Some(attrs))

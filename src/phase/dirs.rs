@@ -5,11 +5,11 @@ use std::sync::{Arc, PoisonError};
 use crate::act::content::Writing;
 use crate::act::finish::{Time, Wanted, apply};
 use crate::act::perform::perform;
-use crate::compare::meta::differing;
 use crate::decide::{Origin, Policy, decide, left_alone};
 use crate::error::{During, Place, Side, Trouble};
 use crate::model::change::{Action, Attrs, Diff, Why};
 use crate::model::entry::Pair;
+use crate::model::guise::Guise;
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
 use crate::phase::pass::{Memo, Pass};
@@ -57,13 +57,14 @@ impl Pass<'_> {
         }
         let bases = self.bases_of(node);
         let diff = match &pair {
-            Pair::SourceOnly(source) => self.dir_elsewhere(&bases, source),
+            Pair::SourceOnly(source) => self.dir_elsewhere(node, &bases, source),
             Pair::Both(source, dest) if source.kind != dest.kind => {
                 Diff { other_kind: true, ..Diff::NONE }
             }
-            Pair::Both(source, dest) => {
-                Diff { attrs: differing(source, dest, &self.tolerance), ..Diff::NONE }
-            }
+            Pair::Both(source, dest) => match self.dest_dir_differs(node, source, dest) {
+                Ok(attrs) => Diff { attrs, ..Diff::NONE },
+                Err(trouble) => return self.give_up(at, source, trouble, sheet),
+            },
             Pair::DestOnly(_) => Diff::NONE,
         };
         if let Err(trouble) = self.meets_no_other(&pair, sheet) {
@@ -214,6 +215,10 @@ impl Pass<'_> {
     /// while the run lasts. Returns the mode it had, if that was changed.
     fn open_up(&self, node: &Arc<Node<Memo>>, pair: &Pair, action: Action) -> Option<u32> {
         let permit = self.permit?;
+        if self.settings.preserve.guises.dest == Guise::Fake {
+            // What stands for another is always open to its owner.
+            return None;
+        }
         let Pair::Both(source, dest) = pair else {
             self.drop_inherited_group(permit, node, pair);
             return None;
@@ -224,6 +229,10 @@ impl Pass<'_> {
         let mut mode = dest.mode;
         if action == Action::Adjust && self.settings.preserve.attrs.contains(Attrs::MODE) {
             mode = source.mode;
+            if self.rules.extras.acls {
+                // Until the list is the source's, its mask would be what the group may do.
+                mode &= dest.mode | 0o7000;
+            }
         }
         if !self.rules.identity.is_root() {
             mode |= 0o700;
@@ -327,10 +336,16 @@ impl Pass<'_> {
         let opened = chain.get().and_then(|dir| stat::handle(&*dir).map(|now| (dir, now)));
         Some(match opened.during(Side::Dest, "open the directory") {
             Ok((dir, now)) => {
-                let wanted = self.wanted_of_dir(memo, &now, is_new, touched);
+                let (due, lost) = match self.due_to_dir(node, &memo.source) {
+                    Ok(due) => (due, None),
+                    Err(trouble) => (None, Some(trouble)),
+                };
+                let wanted = self.wanted_of_dir(node, memo, &now, (is_new, touched)).with(due);
                 let time = if touched { Time::Touched } else { Time::AsSeen };
                 let target = Target::Handle(dir.as_file());
-                Left { refused: apply(permit, target, &now, &wanted, time), dir: Ok(dir) }
+                let mut refused = apply(permit, target, &now, &wanted, time);
+                refused.extend(lost);
+                Left { refused, dir: Ok(dir) }
             }
             Err(trouble) => Left { refused: Vec::new(), dir: Err(trouble) },
         })
@@ -351,12 +366,20 @@ impl Pass<'_> {
         left.dir.map_err(|trouble| self.tell(ledger, &spot, trouble)).ok()
     }
 
-    fn wanted_of_dir(&self, memo: &Memo, now: &Meta, is_new: bool, touched: bool) -> Wanted {
+    fn wanted_of_dir(
+        &self,
+        node: &Node<Memo>,
+        memo: &Memo,
+        now: &Meta,
+        (is_new, touched): (bool, bool),
+    ) -> Wanted {
         let mut wanted = Wanted::of(&memo.source, Some(now), &self.rules);
         let keeps_mode = self.settings.preserve.attrs.contains(Attrs::MODE);
         if !keeps_mode && is_new {
             // mkdir(2) hands the set-group-ID bit of the directory above down.
-            let mode = memo.source.mode & 0o777 & !self.rules.umask;
+            let above = node.parent().and_then(|above| above.dest()?.get().ok());
+            let umask = above.map_or(self.rules.umask, |dir| self.rules.under(&dir).umask);
+            let mode = memo.source.mode & 0o777 & !umask;
             wanted.mode = Some(mode | (now.mode & 0o2000));
         }
         if !keeps_mode && memo.widened.is_some() {

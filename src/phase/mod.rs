@@ -1,5 +1,6 @@
 //! The two passes: scan, decide, act; and scan, compare, repair.
 
+pub mod attributes;
 pub mod basis;
 pub mod copy;
 pub mod dirs;

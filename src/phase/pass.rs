@@ -19,6 +19,7 @@ use crate::model::entry::Pair;
 use crate::model::meta::{FileId, Kind, Meta, Stamp};
 use crate::model::path::RelPath;
 use crate::model::target::is_unsafe;
+use crate::phase::attributes::rules_of;
 use crate::phase::finished::Arrived;
 use crate::phase::groups::{Groups, Ways};
 use crate::report::ledger::{Ledger, Record, Sheet};
@@ -135,9 +136,14 @@ impl<'a> Pass<'a> {
         umask: u32,
     ) -> Self {
         let identity = Identity::current(settings.rights);
+        let extras = rules_of(settings, &identity);
         let preserve = settings.preserve;
-        let tolerance =
-            Tolerance { preserve, window: settings.update.window, identity: identity.clone() };
+        let tolerance = Tolerance {
+            preserve,
+            extras: extras.clone(),
+            window: settings.update.window,
+            identity: identity.clone(),
+        };
         let policy =
             Policy { select: settings.select, update: settings.update, delete: settings.delete };
         Self {
@@ -146,7 +152,7 @@ impl<'a> Pass<'a> {
             stop,
             dest_root,
             tolerance,
-            rules: finish::Rules { preserve, identity, umask },
+            rules: finish::Rules { preserve, identity, extras, umask },
             policy,
             // An audit deletes nothing, and lists all.
             limit: Limit::new(match settings.effect {
@@ -240,7 +246,7 @@ impl<'a> Pass<'a> {
     /// (root squash, a file system without owners) only the first, and the others are counted.
     pub fn tell_refused(&self, ledger: &Ledger<'_>, spot: &Spot<'_, Memo>, troubles: Vec<Trouble>) {
         for trouble in troubles {
-            if !is_refusal(&trouble.cause) {
+            if trouble.side == Side::Source || !is_refusal(&trouble.cause) {
                 self.tell(ledger, spot, trouble);
                 continue;
             }

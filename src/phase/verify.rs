@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use crate::compare::meta::differing;
 use crate::compare::quick::{quick, shape};
 use crate::compare::thorough::thorough;
 use crate::decide::{Origin, decide, left_alone};
@@ -393,9 +392,11 @@ impl Visit for Verify<'_> {
         let Some(left) = self.pass.leave_dir(node, memo) else { return };
         let was_told = !left.refused.is_empty() || left.dir.is_err();
         let dir = self.pass.tell_left(self.ledger, node, left);
-        let now = dir.and_then(|dir| stat::handle(&*dir).ok());
-        let is_equal =
-            now.is_some_and(|now| differing(&memo.source, &now, &self.pass.tolerance).is_empty());
+        let now = dir.and_then(|dir| stat::handle(&*dir).ok().map(|now| (dir, now)));
+        let is_equal = now.is_some_and(|(dir, now)| {
+            let differs = self.pass.dir_differs(node, &memo.source, (&dir, &now));
+            differs.is_ok_and(|attrs| attrs.is_empty())
+        });
         let was_wrong = !memo.diff.is_none() || !matches!(memo.action, Action::Keep(_));
         let mut findings = Findings::default();
         if is_equal {

@@ -26,7 +26,7 @@ pub fn open_bases(
             path = without_parents(&path);
         }
         match Dir::open_trusted(&path, settings.roots.trust) {
-            Ok(dir) => Some(Chain::root(dir, budget)),
+            Ok(dir) => Some(Chain::root(dir.in_guise(settings.preserve.guises.dest), budget)),
             Err(error) => {
                 let verb = "compare with the directory";
                 tell(&Fault::io(Class::Entry, verb, Place::operand(&path), error));

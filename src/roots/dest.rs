@@ -48,6 +48,7 @@ pub fn open_dest(
         Ok(meta) if meta.kind == Kind::Dir => {
             let dir = Dir::open_trusted(openable(path), settings.roots.trust)
                 .map_err(|error| fault(Class::Selection, "open the destination", error))?;
+            let dir = dir.in_guise(settings.preserve.guises.dest);
             Ok(Dest::found(Chain::root(dir, budget), path))
         }
         Ok(_) if sources.is_single_file() => opening.new_name(path),
@@ -131,6 +132,7 @@ impl Opening<'_> {
         let place = || Place::operand(&parent);
         let dir = opened
             .map_err(|error| Fault::io(Class::Selection, "open the directory", place(), error))?;
+        let dir = dir.in_guise(self.settings.preserve.guises.dest);
         let chain = Some(Chain::root(dir, self.budget));
         Ok(Dest { chain, root: parent, renamed: Some(name), is_new: false, made_parents })
     }
@@ -152,6 +154,7 @@ impl Opening<'_> {
         let place = || Place::operand(trimmed);
         let dir = Dir::open_trusted(trimmed, self.settings.roots.trust)
             .map_err(|error| Fault::io(Class::FileIo, "open the destination", place(), error))?;
+        let dir = dir.in_guise(self.settings.preserve.guises.dest);
         let chain = Some(Chain::root(dir, self.budget));
         Ok(Dest { chain, root, renamed: None, is_new: true, made_parents })
     }

@@ -156,6 +156,7 @@ impl Opening<'_> {
         let (settings, sources) = (self.settings, &mut self.sources);
         // Whoever may not pass through it can not look at anything in it: its `.` tells.
         let dir = Dir::open_operand(&openable(path).join("."))?;
+        let dir = dir.in_guise(settings.preserve.guises.source);
         let meta = stat::handle(&dir)?;
         let reach = match settings.select.recursion {
             Recursion::None => {
@@ -184,7 +185,8 @@ impl Opening<'_> {
             io::ErrorKind::NotFound => Lost::Missing(error),
             _ => Lost::Unknown(error),
         };
-        let top = self.walked.start(&operand.root, self.budget)?;
+        let top =
+            self.walked.start(&operand.root, self.settings.preserve.guises.source, self.budget)?;
         if operand.start == Start::Said {
             self.add_start(operand, &top)?;
         }

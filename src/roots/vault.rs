@@ -17,7 +17,7 @@ use crate::settings::Settings;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
 use crate::sys::stat;
-use crate::sys::trust::{Trust, is_untrusted};
+use crate::sys::trust::is_untrusted;
 
 /// Where a run keeps what it overwrites; `None` if it does not.
 ///
@@ -31,7 +31,7 @@ pub fn open_backups(
 ) -> Result<Option<Backups>, Fault> {
     let Some(backup) = &settings.backup else { return Ok(None) };
     let vault = match &backup.dir {
-        Some(typed) => find(typed, dest, permit, &backup.suffix, settings.roots.trust)?,
+        Some(typed) => find(typed, dest, permit, &backup.suffix, settings)?,
         None => None,
     };
     Ok(Some(Backups::new(&backup.suffix, vault, rules.clone(), settings.links.leaving)))
@@ -43,8 +43,9 @@ fn find(
     dest: &Dest,
     permit: Option<&Permit>,
     suffix: &[u8],
-    trust: Trust,
+    settings: &Settings,
 ) -> Result<Option<Vault>, Fault> {
+    let (trust, guise) = (settings.roots.trust, settings.preserve.guises.dest);
     let path = openable(&dest.root).join(typed);
     let place = || Place::operand(&path);
     let failed = |error| Fault::io(Class::FileIo, "open the backup directory", place(), error);
@@ -71,7 +72,10 @@ fn find(
     let (base, names) = match below {
         Some(below) => (root.clone(), below.join(missing)),
         None if permit.is_none() => (None, missing),
-        None => (Some(Arc::new(Dir::open_trusted(above, trust).map_err(failed)?)), missing),
+        None => {
+            let above = Dir::open_trusted(above, trust).map_err(failed)?;
+            (Some(Arc::new(above.in_guise(guise))), missing)
+        }
     };
     let names = names_of(&names).ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
     if is_inside && names.is_empty() {

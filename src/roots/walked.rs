@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::model::guise::Guise;
 use crate::model::path::Name;
 use crate::roots::operand::openable;
 use crate::sys::chain::{Budget, Chain};
@@ -18,13 +19,18 @@ pub(crate) struct Walked {
 
 impl Walked {
     /// The directory `root`, opened unless the path before started there too.
-    pub(crate) fn start(&mut self, root: &Path, budget: &Arc<Budget>) -> io::Result<Arc<Chain>> {
+    pub(crate) fn start(
+        &mut self,
+        root: &Path,
+        guise: Guise,
+        budget: &Arc<Budget>,
+    ) -> io::Result<Arc<Chain>> {
         if let Some((known, chain)) = &self.root
             && known == root
         {
             return Ok(Arc::clone(chain));
         }
-        let chain = Chain::root(Dir::open_operand(openable(root))?, budget);
+        let chain = Chain::root(Dir::open_operand(openable(root))?.in_guise(guise), budget);
         let root = Some((root.to_path_buf(), Arc::clone(&chain)));
         *self = Self { root, steps: Vec::new() };
         Ok(chain)

@@ -2,7 +2,9 @@
 
 use bitflags::bitflags;
 
+use crate::extras::names::OwnNames;
 use crate::model::change::Attrs;
+use crate::model::guise::Guise;
 use crate::model::meta::Kind;
 use crate::model::target::unmunged;
 use crate::sys::read::AccessTime;
@@ -10,7 +12,7 @@ use crate::sys::read::AccessTime;
 /// Which attributes are carried over.
 #[derive(Clone, Copy, Debug)]
 pub struct Preserve {
-    /// Of `MTIME`, `ATIME`, `MODE`, `OWNER`, `GROUP`.
+    /// Of `MTIME`, `ATIME`, `MODE`, `OWNER`, `GROUP`, `ACLS`, `XATTRS`.
     pub attrs: Attrs,
     /// `--executability`: x bits only (where `MODE` is not preserved).
     pub executability: Executability,
@@ -20,6 +22,10 @@ pub struct Preserve {
     pub munged: MungedLinks,
     /// What reading a file does to its access time.
     pub reading: AccessTime,
+    /// `-XX`.
+    pub own_xattrs: OwnNames,
+    /// `--fake-super`.
+    pub guises: Guises,
 }
 
 /// `--munge-links`, which on the sending side takes the mark off (rsync 3.5.0).
@@ -67,6 +73,15 @@ pub fn executable_as(source: u32, there: u32) -> u32 {
     } else {
         there
     }
+}
+
+/// `--fake-super`: how either side's entries are seen and made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guises {
+    /// The source's.
+    pub source: Guise,
+    /// The destination's, and those of `--link-dest` and its kin, and of the backups.
+    pub dest: Guise,
 }
 
 /// `--executability`.

@@ -4,14 +4,18 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, SeekFrom};
 use rustix::io::Errno;
 use rustix::path::Arg;
 
+use crate::model::acl::{Acl, KERNEL_DEFAULT};
+use crate::model::guise::Guise;
 use crate::model::meta::Kind;
 use crate::model::path::{Name, RelPath};
 use crate::sys::trust::{Place, Trust, resolve};
+use crate::sys::xattr::Grip;
 
 /// Whether a last component that is a symlink is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +28,20 @@ pub enum Follow {
 
 /// An open directory handle.
 #[derive(Debug)]
-pub struct Dir(File);
+pub struct Dir {
+    file: File,
+    guise: Guise,
+    /// What its default list lets new entries have at most, once somebody asked.
+    ceiling: OnceLock<Option<u32>>,
+}
 
 /// A name found in a directory, and its kind if the directory itself says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// The name.
     pub name: Name,
-    /// `d_type` of getdents64(2); `None` where the file system does not fill it in.
+    /// `d_type` of getdents64(2); `None` where the file system does not fill it in, or it may stand
+    /// for something else.
     pub kind: Option<Kind>,
 }
 
@@ -41,6 +51,10 @@ const OPEN_DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::C
 const LISTING_BYTES: usize = 64 << 10;
 
 impl Dir {
+    fn new(file: File) -> Self {
+        Self { file, guise: Guise::Real, ceiling: OnceLock::new() }
+    }
+
     /// Opens a path that the user typed; symlinks in it are followed.
     pub fn open_operand(path: &Path) -> io::Result<Self> {
         open(CWD, path, OPEN_DIR)
@@ -58,13 +72,32 @@ impl Dir {
         }
     }
 
+    /// The same, of which the entries and those below them are seen and made in this guise.
+    #[must_use]
+    pub fn in_guise(self, guise: Guise) -> Self {
+        Self { guise, ..self }
+    }
+
+    /// The mode that its default list lets new entries have at most, where it has one: that takes the
+    /// place of the umask (acl(5), "OBJECT CREATION AND DEFAULT ACLs").
+    pub fn ceiling(&self) -> Option<u32> {
+        let read = || Grip::of_handle(self).value(KERNEL_DEFAULT).ok().flatten();
+        let parse = |bytes: Vec<u8>| Some(Acl::from_kernel(&bytes)?.ceiling());
+        *self.ceiling.get_or_init(|| read().and_then(parse))
+    }
+
+    /// How its entries are seen and made.
+    pub fn guise(&self) -> Guise {
+        self.guise
+    }
+
     /// Opens a directory that is an entry of this one.
     pub fn open_child(&self, name: &Name, follow: Follow) -> io::Result<Self> {
         let flags = match follow {
             Follow::Never => OPEN_DIR | OFlags::NOFOLLOW,
             Follow::Links => OPEN_DIR,
         };
-        open(self.as_fd(), name.as_c_str(), flags)
+        Ok(open(self.as_fd(), name.as_c_str(), flags)?.in_guise(self.guise))
     }
 
     /// Opens `rel` below this directory, following symlinks as long as they stay below it
@@ -72,17 +105,17 @@ impl Dir {
     pub fn open_beneath(&self, rel: &RelPath) -> io::Result<Self> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         let fd = rustix::fs::openat2(self, rel.as_bytes(), OPEN_DIR, Mode::empty(), resolve)?;
-        Ok(Self(fd.into()))
+        Ok(Self::new(fd.into()).in_guise(self.guise))
     }
 
     /// Opens the directory that this one is in: only to tell where a root stands.
     pub fn open_parent(&self) -> io::Result<Self> {
-        open(self.as_fd(), "..", OPEN_DIR)
+        Ok(open(self.as_fd(), "..", OPEN_DIR)?.in_guise(self.guise))
     }
 
     /// Another handle of the same directory.
     pub fn duplicate(&self) -> io::Result<Self> {
-        Ok(Self(self.0.try_clone()?))
+        Ok(Self::new(self.file.try_clone()?).in_guise(self.guise))
     }
 
     /// All names, without `.` and `..`, in the order of the file system.
@@ -98,15 +131,21 @@ impl Dir {
             let entry = entry?;
             // `.` and `..` are no names; nothing else that a kernel returns fails to be one.
             if let Some(name) = Name::new(entry.file_name().to_bytes()) {
-                listed.push(Listed { name, kind: kind_of(entry.file_type()) });
+                let kind = kind_of(entry.file_type()).filter(|kind| self.is_certain(*kind));
+                listed.push(Listed { name, kind });
             }
         }
         Ok(listed)
     }
 
+    /// A file may stand for something else: a look tells.
+    fn is_certain(&self, kind: Kind) -> bool {
+        self.guise == Guise::Real || kind != Kind::File
+    }
+
     /// The handle as a file, for calls that want one.
     pub fn as_file(&self) -> &File {
-        &self.0
+        &self.file
     }
 }
 
@@ -117,12 +156,12 @@ fn open(at: BorrowedFd<'_>, path: impl Arg + Copy, flags: OFlags) -> io::Result<
         Err(Errno::ACCESS) => rustix::fs::openat(at, path, flags | OFlags::PATH, Mode::empty())?,
         result => result?,
     };
-    Ok(Dir(fd.into()))
+    Ok(Dir::new(fd.into()))
 }
 
 impl AsFd for Dir {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.file.as_fd()
     }
 }
 

@@ -13,3 +13,4 @@ pub mod sides;
 pub mod stat;
 pub mod trust;
 pub mod write;
+pub mod xattr;

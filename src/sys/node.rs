@@ -8,11 +8,12 @@ use std::io;
 
 use rustix::fs::{AtFlags, FileType, Mode};
 
+use crate::model::guise::Guise;
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::Name;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
-use crate::sys::{read, stat};
+use crate::sys::{read, stat, write};
 
 /// Makes a directory; one that is there already by this name is as good.
 pub fn make_dir(_: &Permit, dir: &Dir, name: &Name, mode: u32) -> io::Result<()> {
@@ -33,7 +34,10 @@ fn is_listed(dir: &Dir, name: &Name) -> bool {
 }
 
 /// Makes a symlink; one that is there already with this target is as good.
-pub fn make_link(_: &Permit, dir: &Dir, name: &Name, target: &[u8]) -> io::Result<()> {
+pub fn make_link(permit: &Permit, dir: &Dir, name: &Name, target: &[u8]) -> io::Result<()> {
+    if dir.guise() == Guise::Fake {
+        return make_stand_in(permit, dir, name, target);
+    }
     let target_c = CString::new(target)?;
     match rustix::fs::symlinkat(target_c.as_c_str(), dir, name.as_c_str()) {
         Err(rustix::io::Errno::EXIST)
@@ -48,7 +52,16 @@ pub fn make_link(_: &Permit, dir: &Dir, name: &Name, target: &[u8]) -> io::Resul
 
 /// Makes a fifo, a socket or a device like `like`, with permission bits `mode`; one that is there
 /// already is as good.
-pub fn make_special(_: &Permit, dir: &Dir, name: &Name, like: &Meta, mode: u32) -> io::Result<()> {
+pub fn make_special(
+    permit: &Permit,
+    dir: &Dir,
+    name: &Name,
+    like: &Meta,
+    mode: u32,
+) -> io::Result<()> {
+    if dir.guise() == Guise::Fake {
+        return make_stand_in(permit, dir, name, b"");
+    }
     let file_type = match like.kind {
         Kind::Fifo => FileType::Fifo,
         Kind::Socket => FileType::Socket,
@@ -68,6 +81,14 @@ pub fn make_special(_: &Permit, dir: &Dir, name: &Name, like: &Meta, mode: u32) 
         }
         result => Ok(result?),
     }
+}
+
+/// Makes the file that stands for something else (rsync's `--fake-super`); what it stands for is said
+/// by its attributes.
+fn make_stand_in(permit: &Permit, dir: &Dir, name: &Name, content: &[u8]) -> io::Result<()> {
+    let file = write::create(permit, dir, name, 0o600)?;
+    write::write_at(permit, &file, content, 0)?;
+    write::close(file)
 }
 
 /// Removes an entry that is no directory; one that is gone already is as good.

@@ -1,13 +1,16 @@
-//! statx(2) into [`Meta`].
+//! statx(2) into [`Meta`]; below a directory in rsync's `--fake-super` guise, what it stands for.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{AtFlags, CWD, FileType, Statx, StatxFlags, makedev};
 
+use crate::model::guise::{Guise, STAT, Seen};
 use crate::model::meta::{FileId, Kind, Meta, Stamp};
 use crate::model::path::Name;
 use crate::sys::dir::{Dir, Follow};
+use crate::sys::xattr::Grip;
 
 /// Looks at the entry `name` of `dir`.
 pub fn entry(dir: &Dir, name: &Name, follow: Follow) -> io::Result<Meta> {
@@ -15,7 +18,11 @@ pub fn entry(dir: &Dir, name: &Name, follow: Follow) -> io::Result<Meta> {
         Follow::Never => AtFlags::SYMLINK_NOFOLLOW,
         Follow::Links => AtFlags::empty(),
     };
-    meta(&rustix::fs::statx(dir, name.as_c_str(), flags, StatxFlags::BASIC_STATS)?)
+    let looked = meta(&rustix::fs::statx(dir, name.as_c_str(), flags, StatxFlags::BASIC_STATS)?)?;
+    match dir.guise() {
+        Guise::Real => Ok(looked),
+        Guise::Fake => seen_as(looked, || Grip::of_entry(dir, name, follow)),
+    }
 }
 
 /// Looks at the entry `name` of `dir`, if there is one.
@@ -27,9 +34,56 @@ pub fn entry_if_any(dir: &Dir, name: &Name, follow: Follow) -> io::Result<Option
     }
 }
 
+/// A handle, and in which guise it is looked at.
+pub trait Handle: AsFd {
+    /// In which.
+    fn guise(&self) -> Guise {
+        Guise::Real
+    }
+}
+
+impl Handle for File {}
+impl Handle for OwnedFd {}
+impl Handle for Dir {
+    fn guise(&self) -> Guise {
+        Dir::guise(self)
+    }
+}
+
 /// Looks at what is open.
-pub fn handle(fd: impl AsFd) -> io::Result<Meta> {
+pub fn handle(fd: &impl Handle) -> io::Result<Meta> {
+    let looked = real(fd)?;
+    match fd.guise() {
+        Guise::Real => Ok(looked),
+        Guise::Fake => seen_as(looked, || Ok(Grip::of_handle(fd))),
+    }
+}
+
+/// Looks at what is open, in whatever guise, as what it is.
+pub fn real(fd: impl AsFd) -> io::Result<Meta> {
     meta(&rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?)
+}
+
+/// The same for an entry that is no directory's handle: itself, never what it points to.
+pub fn real_entry(dir: &Dir, name: &Name) -> io::Result<Meta> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    meta(&rustix::fs::statx(dir, name.as_c_str(), flags, StatxFlags::BASIC_STATS)?)
+}
+
+/// What an entry stands for. Only files and directories stand for anything: nothing else can have
+/// attributes of the `user` namespace.
+fn seen_as(real: Meta, grip: impl FnOnce() -> io::Result<Grip>) -> io::Result<Meta> {
+    if !matches!(real.kind, Kind::File | Kind::Dir) {
+        return Ok(real);
+    }
+    let Some(text) = grip()?.value(STAT)? else { return Ok(real) };
+    let is_right = |seen: &Seen| (seen.kind == Kind::Dir) == (real.kind == Kind::Dir);
+    let Some(seen) = Seen::parse(&text).filter(is_right) else {
+        let why = "its attribute user.rsync.%stat makes no sense (setfattr -x removes it)";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    };
+    let Seen { kind, mode, uid, gid, device: (major, minor) } = seen;
+    Ok(Meta { kind, mode, uid, gid, rdev: makedev(major, minor), ..real })
 }
 
 /// Looks at a path that the user typed.

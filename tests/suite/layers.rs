@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["model"],
     &["error", "sys"],
     &["filter"],
-    &["journal", "manifest", "report", "effort"],
+    &["journal", "manifest", "report", "effort", "extras"],
     &["settings"],
     &["scan", "compare", "decide", "act"],
     &["phase"],

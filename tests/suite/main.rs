@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one feature a file.
 
+mod attributes;
 mod backup;
 mod basis;
 mod cli;

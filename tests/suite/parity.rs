@@ -37,6 +37,7 @@ macro_rules! groups {
 }
 
 groups! {
+    acls
     arrivals
     atimes
     backup
@@ -48,6 +49,7 @@ groups! {
     delete
     destinations
     evidence
+    fake
     filters
     followed
     foreign
@@ -77,6 +79,7 @@ groups! {
     unsafe_links
     update
     usage
+    xattrs
 }
 
 #[test]

@@ -51,13 +51,16 @@ pub(super) struct Choices {
     pub(super) owners: owners::Typed,
     pub(super) account: Option<Account>,
     pub(super) remotes: Vec<OsString>,
+    pub(super) xattrs: u8,
+    /// Whether the reading half has `--fake-super`; the switch says it of the writing half.
+    pub(super) reads_fake: bool,
 }
 
 /// What takes back one another, and none of it is the default.
 const OPPOSITES: [Switches; 3] = [
     Switches::DIRS.union(Switches::OLD_DIRS).union(Switches::NO_DIRS),
     Switches::RELATIVE.union(Switches::NO_RELATIVE),
-    Switches::SUPER.union(Switches::NO_SUPER),
+    Switches::SUPER.union(Switches::NO_SUPER).union(Switches::FAKE_SUPER),
 ];
 
 impl Choices {
@@ -101,6 +104,7 @@ impl Choices {
             Counter::OneFileSystem => &mut self.one_file_system,
             Counter::Atimes => &mut self.atimes,
             Counter::Version => &mut self.version,
+            Counter::Xattrs => &mut self.xattrs,
         };
         *count = if sense == Sense::On { count.saturating_add(1) } else { 0 };
     }

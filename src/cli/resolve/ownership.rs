@@ -9,15 +9,20 @@ use crate::cli::problem::Problem;
 use crate::cli::resolve::User;
 use crate::cli::resolve::choices::Choices;
 use crate::error::Class;
+use crate::model::guise::Guise;
 use crate::settings::ids::Names;
+use crate::settings::preserve::Guises;
 use crate::settings::recast::Recast;
 use crate::sys::process::{self, Rights};
 use crate::sys::read::AccessTime;
 
 /// What makes the same difference if only the writing half knows of it. What switches nothing makes
 /// none there.
-const FOR_WRITING: Switches =
-    Switches::SUPER.union(Switches::NO_SUPER).union(Switches::DROP_NODES).union(Switches::FSYNC);
+const FOR_WRITING: Switches = Switches::SUPER
+    .union(Switches::NO_SUPER)
+    .union(Switches::FAKE_SUPER)
+    .union(Switches::DROP_NODES)
+    .union(Switches::FSYNC);
 
 impl Choices {
     /// Who the destination takes us for.
@@ -36,7 +41,15 @@ impl Choices {
 
     pub(super) fn rights(&self) -> Rights {
         let plain = self.pick(Switches::NO_SUPER, Rights::Plain, Rights::OfUser);
-        self.pick(Switches::SUPER, Rights::Super, plain)
+        // What is only written down anybody may write down.
+        let all = self.switches.intersects(Switches::SUPER | Switches::FAKE_SUPER);
+        if all { Rights::Super } else { plain }
+    }
+
+    /// How either side is seen and made (`--fake-super`).
+    pub(super) fn guises(&self) -> Guises {
+        let guise = |is_fake| if is_fake { Guise::Fake } else { Guise::Real };
+        Guises { source: guise(self.reads_fake), dest: guise(self.has(Switches::FAKE_SUPER)) }
     }
 
     /// A run that carries access times over would change those of the source by reading it, once in
@@ -62,6 +75,7 @@ impl Choices {
 
     /// `--remote-option`: what is meant for the writing half alone. Both halves are this process.
     pub(super) fn take_remotes(&mut self) -> Result<(), Problem> {
+        self.reads_fake = self.has(Switches::FAKE_SUPER);
         for word in std::mem::take(&mut self.remotes) {
             let shown = word.to_string_lossy().into_owned();
             if word.as_bytes().first() != Some(&b'-') {

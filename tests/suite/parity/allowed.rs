@@ -20,6 +20,34 @@ pub(crate) struct Allowed {
 /// Every difference that a case may allow.
 pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed {
+        name: "followed-attributes",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "for a symlink that is followed rsync copies the link's own extended attributes, though its target's ACLs; \
+                 twosync copies those of what it copies",
+    },
+    Allowed {
+        name: "stored-empty-list",
+        covers: &[Aspect::Tree],
+        reason: "where --fake-super takes a list away, rsync leaves an attribute that says nothing; twosync removes it",
+    },
+    Allowed {
+        name: "sticky-directory-list",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "of a new sticky directory with an ACL rsync gets the group's entry right only in the next run; twosync \
+                 sets what the source has",
+    },
+    Allowed {
+        name: "mode-by-attributes",
+        covers: &[Aspect::Tree],
+        reason: "without -p rsync -X still sets the mode of a file whose attributes differ; twosync sets the attributes",
+    },
+    Allowed {
+        name: "mode-beside-acl",
+        covers: &[Aspect::Stdout],
+        reason: "setting an ACL sets the mode's digits, and rsync then tells of no other mode, except in a dry run; \
+                 twosync tells of both in both",
+    },
+    Allowed {
         name: "foreign-hard-link",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "in place, rsync changes all names of a hard-linked destination file, bytes and attributes; twosync never \

@@ -4,6 +4,7 @@
 
 pub(crate) mod arena;
 pub(crate) mod case;
+pub(crate) mod extras;
 pub(crate) mod faulty;
 pub(crate) mod normal;
 pub(crate) mod passthrough;

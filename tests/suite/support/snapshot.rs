@@ -1,6 +1,6 @@
 //! An independent eye: everything that can be seen of a tree, as a sorted list, and what differs between two of them.
 //!
-//! Uses std and walkdir alone, never the code under test; it follows no symlink and changes nothing: not even access times,
+//! Uses std, walkdir and the calls for extended attributes alone, never the code under test; it follows no symlink and changes nothing: not even access times,
 //! of files that are ours.
 
 use std::collections::BTreeMap;
@@ -14,6 +14,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::OFlags;
 use walkdir::WalkDir;
+
+use crate::support::extras::xattrs_of;
 
 /// All that is seen of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub(crate) struct Entry {
     pub(crate) linked_to: Option<Vec<u8>>,
     /// The access time in whole seconds since 1970, `now`, or `-` where nobody asked for it.
     pub(crate) atime: String,
+    /// Extended attributes, access control lists among them.
+    pub(crate) xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 /// A tree as it is at one moment; the key is the path below the root (the root itself is empty).
@@ -130,7 +134,7 @@ impl Snapshot {
 
 impl Entry {
     /// Every fact by name, as a person reads it.
-    fn facts(&self) -> [(&'static str, String); 12] {
+    fn facts(&self) -> [(&'static str, String); 13] {
         let bytes = |value: &Option<Vec<u8>>| value.as_deref().map_or_else(|| "-".into(), readable);
         [
             ("kind", self.kind.into()),
@@ -145,6 +149,7 @@ impl Entry {
             ("digest", self.digest.map_or_else(|| "-".into(), |digest| format!("{digest:016x}"))),
             ("linked to", bytes(&self.linked_to)),
             ("atime", self.atime.clone()),
+            ("xattrs", listed(&self.xattrs)),
         ]
     }
 }
@@ -168,6 +173,7 @@ fn look(path: &Path, started: SystemTime) -> Entry {
         digest: (kind == "file").then(|| fnv1a(&read(path).unwrap_or_default())),
         linked_to: None,
         atime: "-".into(),
+        xattrs: xattrs_of(path),
     }
 }
 
@@ -199,6 +205,18 @@ fn kind_of(kind: fs::FileType) -> &'static str {
         _ if kind.is_block_device() => "block",
         _ => "file",
     }
+}
+
+/// Attributes as a person reads them; long values by their hash.
+fn listed(xattrs: &BTreeMap<Vec<u8>, Vec<u8>>) -> String {
+    let shown = xattrs.iter().map(|(name, value)| {
+        let value = match value.len() {
+            ..200 => value.escape_ascii().to_string(),
+            length => format!("{length} bytes, {:016x}", fnv1a(value)),
+        };
+        format!("{}={value}", readable(name))
+    });
+    shown.collect::<Vec<_>>().join(" ")
 }
 
 /// The 64-bit FNV-1a hash.

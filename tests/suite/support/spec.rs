@@ -16,12 +16,14 @@
 //! s/other        mount
 //! d/old          remove
 //! d/new          set 0600 mtime=@0
+//! d/x            file x:user.a=1 acl=u:5:rw,m::rw dacl=..   (`extras` has their language)
 //! ```
 //!
 //! A path with `{1..200}` in it stands for that many lines (`{001..200}` keeps the width).
 //! `mount` is a directory with a new tmpfs on it, which whoever builds it must take away again.
 //! `set` changes only what it names, `remove` takes a whole tree away; both are for edits between runs.
 
+use crate::support::extras::Extra;
 use crate::support::words::split_words;
 
 /// The modification time of every entry that names none: 2020-01-02T03:04:05.123456789Z.
@@ -62,6 +64,7 @@ pub(crate) struct Line {
     pub(crate) atime: Option<Stamp>,
     pub(crate) uid: Option<u32>,
     pub(crate) gid: Option<u32>,
+    pub(crate) extras: Vec<Extra>,
 }
 
 impl Line {
@@ -69,6 +72,7 @@ impl Line {
     pub(crate) fn needs_root(&self) -> bool {
         self.uid.is_some()
             || self.gid.is_some()
+            || self.extras.iter().any(Extra::needs_root)
             || matches!(self.node, Node::Char(..) | Node::Block(..) | Node::Mount)
     }
 }
@@ -103,8 +107,8 @@ fn parse_line(text: &str) -> Result<Line, String> {
     let path = words.next().ok_or("no path")?;
     let kind = words.next().ok_or("no kind")?;
     let rest: Vec<Vec<u8>> = words.collect();
-    let mut line =
-        Line { path, node: Node::Dir, mode: None, mtime: None, atime: None, uid: None, gid: None };
+    let (mode, mtime, atime, uid, gid, extras) = (None, None, None, None, None, Vec::new());
+    let mut line = Line { path, node: Node::Dir, mode, mtime, atime, uid, gid, extras };
     let extra = take_attributes(&mut line, rest)?;
     line.node = node_of(&kind, &extra)?;
     Ok(line)
@@ -123,6 +127,8 @@ fn take_attributes(line: &mut Line, words: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>,
             line.uid = Some(number(value)?);
         } else if let Some(value) = text.strip_prefix("gid=") {
             line.gid = Some(number(value)?);
+        } else if let Some(found) = Extra::parse(&word) {
+            line.extras.push(found?);
         } else if is_mode(&text) && !extra.iter().any(|word: &Vec<u8>| word == b"->") {
             line.mode = u32::from_str_radix(&text, 8).ok();
         } else {

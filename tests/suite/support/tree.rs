@@ -15,6 +15,7 @@ use rustix::fs::{
 };
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
+use crate::support::extras::Extra;
 use crate::support::spec::{DEFAULT_MTIME, Line, Node, Stamp, parse_tree};
 
 /// The owner of entries that name none.
@@ -108,6 +109,7 @@ fn plan(directories: &mut BTreeMap<PathBuf, Finish>, path: &Path, finish: &Finis
     known.mode = finish.mode.or(known.mode);
     known.mtime = finish.mtime.or(known.mtime);
     known.atime = finish.atime.or(known.atime);
+    known.extras.extend(finish.extras.iter().cloned());
 }
 
 /// Makes missing parents and remembers the times of all directories between `root` and `path`.
@@ -134,7 +136,7 @@ fn make_parents(
             owner: Some((owner.uid, owner.gid)),
             mode: Some(0o755),
             mtime: Some(DEFAULT_MTIME),
-            atime: None,
+            ..Finish::default()
         }
     };
     plans.insert(parent.to_owned(), finish);
@@ -185,12 +187,13 @@ fn write_sparse(path: &Path, bytes: &[u8], holes: &[(usize, usize)]) -> io::Resu
 }
 
 /// The attributes to set once an entry's content is done.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Finish {
     owner: Option<(u32, u32)>,
     mode: Option<u32>,
     mtime: Option<Stamp>,
     atime: Option<Stamp>,
+    extras: Vec<Extra>,
 }
 
 impl Finish {
@@ -203,14 +206,16 @@ impl Finish {
         };
         let owner = (line.uid.unwrap_or(owner.uid), line.gid.unwrap_or(owner.gid));
         let mtime = Some(line.mtime.unwrap_or(DEFAULT_MTIME));
-        Self { owner: Some(owner), mode, mtime, atime: line.atime }
+        let extras = line.extras.clone();
+        Self { owner: Some(owner), mode, mtime, atime: line.atime, extras }
     }
 
     /// Only what a line names.
     fn adjusted(line: &Line) -> Self {
         let owner = (line.uid.is_some() || line.gid.is_some())
             .then(|| (line.uid.unwrap_or(u32::MAX), line.gid.unwrap_or(u32::MAX)));
-        Self { owner, mode: line.mode, mtime: line.mtime, atime: line.atime }
+        let extras = line.extras.clone();
+        Self { owner, mode: line.mode, mtime: line.mtime, atime: line.atime, extras }
     }
 
     /// Sets owner, mode and time, in the order that lets each of them stay.
@@ -227,6 +232,7 @@ impl Finish {
         if let Some(mode) = self.mode {
             fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
         }
+        self.extras.iter().try_for_each(|extra| extra.apply(path))?;
         if self.mtime.is_none() && self.atime.is_none() {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use crate::model::change::{Action, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
+use crate::settings::content::Updating;
 use crate::settings::deletion::{Delete, Extraneous};
 use crate::settings::{Existing, Kinds, Missing, Select, Update, Window};
 
@@ -96,6 +97,14 @@ fn is_newer(dest: &Meta, source: &Meta, window: Window) -> bool {
                 source.mtime.secs.saturating_sub(dest.mtime.secs) < i64::from(allowed)
             }
         }
+}
+
+/// `--append`: true if a file that differs is left alone, attributes and all, because it is not shorter
+/// than its source.
+pub fn is_not_shorter(pair: &Pair, diff: &Diff, update: Updating) -> bool {
+    let Pair::Both(source, dest) = pair else { return false };
+    let are_files = source.kind == Kind::File && !diff.other_kind;
+    update.appends() && are_files && diff.needs_content() && dest.size >= source.size
 }
 
 /// What is done about an entry that is not left alone.

@@ -25,6 +25,8 @@ pub enum Class {
     Stream,
     /// A signal ended the run (20).
     Interrupted,
+    /// The time that the user gave was up (30).
+    TimeUp,
     /// Some entry could not be read, made or changed (23).
     Entry,
     /// A source entry vanished meanwhile (24).
@@ -49,6 +51,7 @@ impl Class {
             Self::Entry => 23,
             Self::Vanished => 24,
             Self::MaxDelete => 25,
+            Self::TimeUp => 30,
             Self::Unverified => 40,
         }
     }
@@ -62,12 +65,13 @@ impl Class {
             Self::Entry => 2,
             Self::Unverified => 3,
             Self::FileIo => 4,
-            Self::Interrupted => 5,
-            Self::Selection => 6,
-            Self::Unsupported => 7,
-            Self::Usage => 8,
-            Self::Protocol => 9,
-            Self::Stream => 10,
+            Self::TimeUp => 5,
+            Self::Interrupted => 6,
+            Self::Selection => 7,
+            Self::Unsupported => 8,
+            Self::Usage => 9,
+            Self::Protocol => 10,
+            Self::Stream => 11,
         }
     }
 
@@ -81,6 +85,7 @@ impl Class {
             Self::FileIo => "error in file input or output",
             Self::Stream => "the writing half can not be started",
             Self::Interrupted => "interrupted by a signal",
+            Self::TimeUp => "stopped at the requested time; what was copied is not verified yet",
             Self::Entry => "some files or attributes were not transferred (see the errors above)",
             Self::Vanished => "some source files vanished before they could be transferred",
             Self::MaxDelete => "the --max-delete limit stopped deletions",

@@ -59,9 +59,10 @@
 //! - A destination file is written in place only if all its names are names of its source.
 //! - Every write moves a file's time to *now*, so a mark set before writing does not last: a file
 //!   whose copy fails or is stopped is marked *afterwards* ([`act::perform::leave_torn`]), by a time
-//!   before its source's and another length; and a large file is one byte too long until it is whole
-//!   ([`act::ranged`]). After SIGKILL or a power failure a torn file has a size or a time that no
-//!   quick check takes for finished; `--update`, which only asks for the newer one, can not know it.
+//!   before its source's and a shorter length; and a large file is one byte too long until it is whole
+//!   ([`act::ranged`]), but with `--append`, where a file grows and is right up to its end. After
+//!   SIGKILL or a power failure a torn file has a size or a time that no quick check takes for
+//!   finished; `--update`, which only asks for the newer one, can not know it.
 //! - What this run wrote is known by its path, never by the source's inode: somebody may replace the
 //!   source between the phases.
 //! - User data is never memory-mapped; the only map, and the only `unsafe`, is the journal's.

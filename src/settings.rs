@@ -2,6 +2,7 @@
 //!
 //! Groups of small values; a verb is handed its group and nothing else. Nothing here parses text.
 
+pub mod content;
 pub mod deletion;
 pub mod ids;
 pub mod links;
@@ -9,15 +10,18 @@ pub mod modes;
 pub mod preserve;
 pub mod recast;
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bitflags::bitflags;
 
 use crate::extras::names::OwnNames;
 use crate::filter::rules::RuleSet;
 use crate::model::change::Attrs;
+use crate::model::checksum::Algorithm;
+use crate::settings::content::Content;
 use crate::settings::deletion::{
     Backup, Delete, Extraneous, FinishedSources, FullDirs, ReadErrors, When,
 };
@@ -27,6 +31,7 @@ use crate::settings::recast::Recast;
 use crate::sys::names::Account;
 use crate::sys::process::Rights;
 use crate::sys::read::AccessTime;
+use crate::sys::stat::Devices;
 use crate::sys::trust::Trust;
 
 /// All groups.
@@ -52,6 +57,8 @@ pub struct Settings {
     pub evidence: Evidence,
     /// Which entries may be made or changed.
     pub update: Update,
+    /// How the bytes of files are written.
+    pub content: Content,
     /// What may be removed.
     pub delete: Delete,
     /// What becomes of source files that have arrived.
@@ -122,6 +129,8 @@ pub struct Select {
     pub min_size: Option<u64>,
     /// Which kinds besides regular files and directories are copied.
     pub kinds: Kinds,
+    /// What devices count as.
+    pub devices: Devices,
     /// What happens to directories that hold nothing.
     pub empty_dirs: EmptyDirs,
 }
@@ -177,8 +186,8 @@ pub enum Evidence {
     SizeAndTime,
     /// Same size (`--size-only`).
     Size,
-    /// Same size and digest (`--checksum`).
-    Digest,
+    /// Same size and digest (`--checksum`), of this kind (`--checksum-choice`).
+    Digest(Algorithm),
     /// Nothing: every file is sent (`--ignore-times`).
     Never,
 }
@@ -289,6 +298,10 @@ pub struct Effort {
     pub jobs: Jobs,
     /// `--fsync`.
     pub durability: Durability,
+    /// `--bwlimit`: bytes of content a second, read by all workers together; `None`: no limit.
+    pub bytes_per_second: Option<NonZeroU64>,
+    /// `--stop-after`, `--stop-at`: when the run stops.
+    pub deadline: Option<Instant>,
 }
 
 /// `--jobs`.
@@ -320,6 +333,7 @@ impl Default for Settings {
                 max_size: None,
                 min_size: None,
                 kinds: Kinds::empty(),
+                devices: Devices::Nodes,
                 empty_dirs: EmptyDirs::Keep,
             },
             rules: Arc::default(),
@@ -347,6 +361,7 @@ impl Default for Settings {
                 missing: Missing::Create,
                 window: Window::Seconds(0),
             },
+            content: Content::default(),
             delete: Delete {
                 extraneous: Extraneous::Keep,
                 limit: None,
@@ -359,7 +374,12 @@ impl Default for Settings {
             backup: None,
             verify: Verify::All,
             effect: Effect::Sync,
-            effort: Effort { jobs: Jobs::Auto, durability: Durability::FlushNetwork },
+            effort: Effort {
+                jobs: Jobs::Auto,
+                durability: Durability::FlushNetwork,
+                bytes_per_second: None,
+                deadline: None,
+            },
         }
     }
 }

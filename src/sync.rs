@@ -91,6 +91,7 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
             Fault::io(Class::Usage, "become the user of --copy-as for", place, error)
         })?;
     }
+    let stop = &stop.within(settings.effort.bytes_per_second, settings.effort.deadline);
     let umask = process::clear_umask();
     let files = process::raise_open_file_limit();
     if files < LEAST_OPEN_FILES {
@@ -213,7 +214,8 @@ impl Run<'_> {
             }
         }
         if self.pass.stop.is_requested() && !self.pass.is_ended.load(Ordering::Relaxed) {
-            report.meet(Some(Class::Interrupted));
+            let is_time_up = self.pass.stop.is_time_up();
+            report.meet(Some(if is_time_up { Class::TimeUp } else { Class::Interrupted }));
         }
         report.untold_refusals = self.pass.untold_refusals();
     }

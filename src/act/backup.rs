@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
 
-use crate::act::content::{Pipe, Writing, pour};
+use crate::act::content::{Pipe, Plan, pour};
 use crate::act::extras::Due;
 use crate::act::finish::{Rules, Time, Wanted, apply};
 use crate::act::vault::Vault;
@@ -283,7 +283,7 @@ fn copy_file(
     }
     let file = write::create(permit, dir, name, 0o600).during(Side::Dest, verb)?;
     let now = stat::handle(&file).during(Side::Dest, verb)?;
-    let pipe = Pipe { source: &source, dest: &file, writing: Writing::All, stop };
+    let pipe = Pipe { source: &source, dest: &file, plan: Plan::NEW, stop };
     let moved = pour(permit, &pipe, 0..looked.size, &mut RangeHasher::new(0))?;
     if moved.source_read_bytes != looked.size {
         return Err(Trouble::rule(Side::Dest, verb, "it is getting shorter meanwhile"));

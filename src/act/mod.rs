@@ -6,6 +6,7 @@ pub mod content;
 pub mod extras;
 pub mod finish;
 pub mod perform;
+pub mod pieces;
 pub mod place;
 pub mod ranged;
 pub mod stand_in;

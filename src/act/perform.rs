@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 
 use crate::act::backup::{Keeping, Kept, Old};
-use crate::act::content::{Moved, Pipe, Writing, pour};
+use crate::act::content::{Moved, Pipe, Plan, Writing, pour};
 use crate::act::extras::Due;
 use crate::act::finish::{Rules, Time, Wanted, apply};
 use crate::act::place::{Opened, create_file, make_node, open_file};
@@ -16,6 +16,7 @@ use crate::model::digest::{Digest, RangeHasher};
 use crate::model::meta::{Kind, Meta, Stamp};
 use crate::model::path::Name;
 use crate::settings::Durability;
+use crate::settings::content::{Content, Room, Updating, Zeros};
 use crate::sys::attrs::{Target, set_mode, set_times};
 use crate::sys::dir::Dir;
 use crate::sys::permit::Permit;
@@ -37,8 +38,10 @@ pub struct Job<'a> {
     pub dest: Option<&'a Meta>,
     /// What entries are to look like.
     pub rules: &'a Rules,
-    /// Which bytes of a file are written.
+    /// Which bytes of a file that is there are written.
     pub writing: Writing,
+    /// How bytes are written.
+    pub content: Content,
     /// Whether a written file is flushed.
     pub durability: Durability,
     /// Where what stands there is kept; `None`: it is not, or this run has kept it before.
@@ -284,19 +287,58 @@ fn copy_file(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     let sides = &job.sides;
     let source = job.open_source()?;
     let (opened, wanted) = open_dest(permit, job)?;
-    let written_by = if opened.is_new { Writing::All } else { job.writing };
-    let pipe = Pipe { source: &source, dest: &opened.file, writing: written_by, stop: job.stop };
-    match copy_stable(permit, &pipe, job.source, opened.now.size) {
+    let plan = plan_of(permit, job, &opened)?;
+    let pipe = Pipe { source: &source, dest: &opened.file, plan, stop: job.stop };
+    match copy_stable(permit, &pipe, job.source, plan.block_bytes) {
         Ok(copied) => {
             let mtime = wanted.mtime.map(|_| copied.source.mtime);
             // A file that is sent again is touched, also where there was nothing to write.
-            let is_touched = copied.moved.written_bytes == 0 && written_by == Writing::All;
+            let is_sent =
+                job.writing != Writing::Differing || job.content.update != Updating::Whole;
+            let is_touched = copied.moved.written_bytes == 0 && is_sent;
             let mtime = mtime.or_else(|| is_touched.then(process::now));
             let wanted = Wanted { mtime, ..wanted };
             finish_file(permit, sides, opened, &wanted, job.durability, copied)
         }
         Err(trouble) => Err(leave_torn(permit, &opened, job.source, trouble)),
     }
+}
+
+/// How the bytes of the opened file are written; makes room for them if that was asked for.
+///
+/// # Errors
+/// There is no room. An old file is as it was.
+pub fn plan_of(permit: &Permit, job: &Job<'_>, opened: &Opened) -> Result<Plan, Trouble> {
+    make_plan(permit, job, opened).map_err(|trouble| {
+        let is_whole = !opened.is_new && !job.content.update.appends();
+        if is_whole { trouble } else { leave_torn(permit, opened, job.source, trouble) }
+    })
+}
+
+fn make_plan(permit: &Permit, job: &Job<'_>, opened: &Opened) -> Result<Plan, Trouble> {
+    let (file, wanted_bytes) = (&opened.file, job.source.size);
+    let Content { update, zeros, room } = job.content;
+    let mut old_bytes = opened.now.size;
+    if update.appends() && old_bytes >= wanted_bytes && wanted_bytes > 0 {
+        // Until all is right it stays shorter: what is not, the next `--append` leaves alone.
+        old_bytes = wanted_bytes - 1;
+        write::set_len(permit, file, old_bytes).during(Side::Dest, "cut to length")?;
+    }
+    let mut block_bytes = old_bytes;
+    // Ext4 makes no hole beyond the end of a file, and one that grows can not be made longer.
+    let can_be_filled = zeros == Zeros::Written || !update.appends();
+    if room == Room::Ahead && wanted_bytes > 0 && can_be_filled {
+        let has_room = write::reserve(permit, file, wanted_bytes);
+        if has_room.during(Side::Dest, "make room in")? {
+            block_bytes = block_bytes.max(wanted_bytes);
+        }
+        if zeros == Zeros::Holes {
+            block_bytes = block_bytes.max(wanted_bytes + 1);
+            write::set_len(permit, file, block_bytes).during(Side::Dest, "make room in")?;
+        }
+    }
+    let writing = if opened.is_new { Writing::All } else { job.writing };
+    Ok(Plan { writing, zeros, old_bytes, block_bytes })
 }
 
 /// A file's bytes, copied while the source stood still.
@@ -326,14 +368,19 @@ pub fn copy_stable(
     let mut there_bytes = there_bytes;
     for _ in 0..ATTEMPTS {
         let mut hasher = RangeHasher::new(0);
+        // What an attempt has written is no hole for the next one.
+        let block_bytes = pipe.plan.block_bytes.max(there_bytes);
+        let pipe = &Pipe { plan: Plan { block_bytes, ..pipe.plan }, ..*pipe };
         let now_moved = pour(permit, pipe, 0..before.size, &mut hasher)?;
         moved += now_moved;
         let length = now_moved.source_read_bytes;
-        if there_bytes > length {
+        // It may end in a hole.
+        if there_bytes > length || pipe.plan.zeros == Zeros::Holes {
             write::set_len(permit, pipe.dest, length).during(Side::Dest, "cut to length")?;
         }
         there_bytes = length;
-        let after = stat::handle(pipe.source).during(Side::Source, "look again at")?;
+        let after =
+            stat::source_again(pipe.source, &before).during(Side::Source, "look again at")?;
         if after.kind != Kind::File {
             return Err(Trouble::rule(Side::Source, "read", "it is no regular file any more"));
         }
@@ -402,13 +449,18 @@ pub fn leave_torn(permit: &Permit, opened: &Opened, source: &Meta, trouble: Trou
 }
 
 /// Marks a file that is not whole by a time that no quick check and no `--update` takes for that of
-/// a finished one, and, should it be as long as its source, by one byte more, for `--size-only`.
+/// a finished one, and, for `--size-only` and `--append`, by a length below that of its source.
 fn mark_torn(permit: &Permit, file: &File, now: &Meta, source: &Meta) -> io::Result<()> {
     let size = stat::handle(file)?.size;
-    let lengthened =
-        if size == source.size { write::set_len(permit, file, size + 1) } else { Ok(()) };
+    // Nothing is shorter than no byte at all.
+    let length = if source.size == 0 { 1 } else { source.size - 1 };
+    let cut = if size >= source.size && size != length {
+        write::set_len(permit, file, length)
+    } else {
+        Ok(())
+    };
     let mark = Stamp::torn_before(source.mtime);
-    set_times(permit, Target::Handle(file), now.atime, Some(mark)).and(lengthened)
+    set_times(permit, Target::Handle(file), now.atime, Some(mark)).and(cut)
 }
 
 /// Tells beside `trouble` that the file could not be marked.

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::act::content::{Moved, Pipe, Writing, pour};
+use crate::act::content::{Moved, Pipe, Plan, pour};
 use crate::act::finish::Wanted;
 use crate::act::perform::{
-    Copied, Job, Performed, copy_stable, finish_file, leave_torn, open_dest,
+    Copied, Job, Performed, copy_stable, finish_file, leave_torn, open_dest, plan_of,
 };
 use crate::act::place::Opened;
 use crate::effort::Stop;
@@ -25,11 +25,13 @@ use crate::sys::{stat, write};
 pub struct RangedCopy {
     source: File,
     opened: Opened,
+    plan: Plan,
     before: Meta,
     wanted: Wanted,
     durability: Durability,
     digests: Box<[OnceLock<RangeDigest>]>,
     written_bytes: AtomicU64,
+    dest_read_bytes: AtomicU64,
     trouble: Mutex<Option<Trouble>>,
 }
 
@@ -38,14 +40,17 @@ impl RangedCopy {
     pub fn start(permit: &Permit, job: &Job<'_>) -> Result<Self, Trouble> {
         let source = job.open_source()?;
         let (opened, wanted) = open_dest(permit, job)?;
+        let plan = plan_of(permit, job, &opened)?;
         let copy = Self {
             source,
             opened,
+            plan,
             before: *job.source,
             wanted,
             durability: job.durability,
             digests: (0..range_count(job.source.size)).map(|_| OnceLock::new()).collect(),
             written_bytes: AtomicU64::new(0),
+            dest_read_bytes: AtomicU64::new(0),
             trouble: Mutex::new(None),
         };
         write::set_len(permit, &copy.opened.file, copy.before.size + 1)
@@ -71,6 +76,7 @@ impl RangedCopy {
         match pour(permit, &pipe, bytes.clone(), &mut hasher) {
             Ok(moved) => {
                 self.written_bytes.fetch_add(moved.written_bytes, Ordering::Relaxed);
+                self.dest_read_bytes.fetch_add(moved.dest_read_bytes, Ordering::Relaxed);
                 let slot = usize::try_from(range).ok().and_then(|range| self.digests.get(range));
                 if let Some(slot) = slot
                     && moved.source_read_bytes == bytes.end - bytes.start
@@ -112,19 +118,21 @@ impl RangedCopy {
     fn settle(&self, permit: &Permit, stop: &Stop) -> Result<Copied, Trouble> {
         let written_bytes = self.written_bytes.load(Ordering::Relaxed);
         let digests: Option<Vec<_>> = self.digests.iter().map(|slot| slot.get().copied()).collect();
-        let after = stat::handle(&self.source).during(Side::Source, "look again at")?;
+        let after =
+            stat::source_again(&self.source, &self.before).during(Side::Source, "look again at")?;
         if let Some(digests) = digests
             && after.is_untouched_since(&self.before)
         {
             write::set_len(permit, &self.opened.file, after.size)
                 .during(Side::Dest, "cut to length")?;
-            let moved = Moved { source_read_bytes: after.size, written_bytes, ..Moved::default() };
+            let dest_read_bytes = self.dest_read_bytes.load(Ordering::Relaxed);
+            let moved = Moved { source_read_bytes: after.size, dest_read_bytes, written_bytes };
             return Ok(Copied { digest: merge(&digests), moved, source: after });
         }
         copy_stable(permit, &self.pipe(stop), &after, self.before.size + 1)
     }
 
     fn pipe<'a>(&'a self, stop: &'a Stop) -> Pipe<'a> {
-        Pipe { source: &self.source, dest: &self.opened.file, writing: Writing::All, stop }
+        Pipe { source: &self.source, dest: &self.opened.file, plan: self.plan, stop }
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::options::Check;
 use crate::cli::problem::Problem;
 use crate::cli::sizes::{number, size};
 use crate::error::Class;
+use crate::model::checksum::Algorithm;
 use crate::settings::{Basis, Found, Verify};
 
 const COMPRESSORS: [&str; 6] = ["zstd", "lz4", "zlibx", "zlib", "none", "auto"];
@@ -114,6 +115,48 @@ pub fn basis(typed: &[(Found, PathBuf)]) -> Result<Option<Basis>, Problem> {
         return Err(Problem::usage(text));
     }
     Ok(Some(Basis { found: *found, dirs: typed.iter().map(|(_, dir)| dir.clone()).collect() }))
+}
+
+/// `--checksum-choice`: what the first name is for, a transfer over a wire, we have not got; but
+/// without a checksum rsync can only write whole files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checksums {
+    /// For the transfer and for showing; `None`: none.
+    pub transfer: Option<Algorithm>,
+    /// For `--checksum`; `None`: it can not be used.
+    pub compared: Option<Algorithm>,
+}
+
+impl Default for Checksums {
+    fn default() -> Self {
+        Self { transfer: Some(Algorithm::default()), compared: Some(Algorithm::default()) }
+    }
+}
+
+/// `--checksum-choice`: one name for all, or two.
+///
+/// # Errors
+/// A name that rsync 3.5.0 has not got.
+pub fn checksums(name: &str, value: &OsStr) -> Result<Checksums, Problem> {
+    let shown = value.to_string_lossy();
+    let (first, second) = shown.split_once(',').unwrap_or((&shown, &shown));
+    let read = |word: &str| {
+        Ok(match &*word.to_ascii_lowercase() {
+            "auto" => Some(Algorithm::Blake3),
+            "xxh128" => Some(Algorithm::Xxh128),
+            "xxh3" => Some(Algorithm::Xxh3),
+            "xxh64" | "xxhash" => Some(Algorithm::Xxh64),
+            "md5" => Some(Algorithm::Md5),
+            "md4" => Some(Algorithm::Md4),
+            "sha1" => Some(Algorithm::Sha1),
+            "none" => None,
+            _ => {
+                let text = format!("--{name}={shown}: \"{word}\" is no checksum that is known");
+                return Err(Problem::unsupported(text));
+            }
+        })
+    };
+    Ok(Checksums { transfer: read(first)?, compared: read(second)? })
 }
 
 /// `--stderr`: any beginning of `errors`, `all` or `client`.

@@ -19,6 +19,7 @@ use crate::report::ledger::Ledger;
 use crate::report::observer::{Detail, Ending, Event, Extras, Observer, Outcome, Phase};
 use crate::report::tally::Tally;
 use crate::settings::Effect;
+use crate::settings::content::Updating;
 use crate::sync::Report;
 
 /// The observer of the command line.
@@ -138,9 +139,15 @@ impl State {
         }
     }
 
-    fn announce(&mut self) {
+    fn announce(&mut self, update: Updating) {
         if !std::mem::replace(&mut self.announced, true) {
-            self.print(b"delta-transmission disabled for local transfer or --whole-file");
+            let line: &[u8] = match update {
+                Updating::Whole => {
+                    b"delta-transmission disabled for local transfer or --whole-file"
+                }
+                _ => b"delta-transmission enabled",
+            };
+            self.print(line);
         }
     }
 
@@ -201,7 +208,7 @@ impl Observer for Console {
     fn event(&self, event: &Event<'_>) {
         let mut state = self.state();
         if matches!(event, Event::Entry(_)) {
-            state.announce();
+            state.announce(self.display.update);
         }
         if let Some(line) = lines::line(event, &self.display) {
             state.print(&line);
@@ -245,7 +252,7 @@ impl Observer for Console {
         if phase == Phase::Verify {
             return;
         }
-        state.announce();
+        state.announce(self.display.update);
         state.copied = ledger.tally();
         state.copying = state.meter.elapsed(Instant::now());
         if self.display.progress() == Progress::Whole {

@@ -5,6 +5,7 @@ use crate::cli::info::{Flag, Levels};
 use crate::cli::names::{Escape, Reader};
 use crate::cli::numbers::Numbers;
 use crate::report::observer::{Detail, Extras};
+use crate::settings::content::Updating;
 use crate::settings::{Effect, Verify};
 
 /// All choices of output.
@@ -34,6 +35,8 @@ pub struct Display {
     pub effect: Effect,
     /// What its phase two compares.
     pub verify: Verify,
+    /// How files that are there are written.
+    pub update: Updating,
     /// Which times a listing has.
     pub times: Times,
 }

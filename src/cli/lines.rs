@@ -172,7 +172,8 @@ fn kept(why: Why, outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
         | Why::Extraneous
         | Why::OwnDestination
         | Why::NotEvenAbove
-        | Why::OnTheWay => (false, "", ""),
+        | Why::OnTheWay
+        | Why::NotShorter => (false, "", ""),
     };
     tells.then(|| {
         let mut line = before.as_bytes().to_vec();

@@ -30,6 +30,7 @@ pub mod listing;
 pub mod lists;
 pub mod log;
 pub mod modes;
+pub mod moments;
 pub mod names;
 pub mod numbers;
 pub mod operands;
@@ -91,7 +92,7 @@ fn perform(run: Run) -> ExitCode {
     let worst = match sync::run(&settings, &console, &stop) {
         Ok(report) => {
             let worst = worst_of(&report);
-            if worst != Some(Class::Interrupted) {
+            if !matches!(worst, Some(Class::Interrupted | Class::TimeUp)) {
                 close(&report, &console);
             }
             worst

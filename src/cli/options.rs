@@ -143,6 +143,20 @@ bitflags! {
         const ACLS = 1 << 90;
         /// `--fake-super`.
         const FAKE_SUPER = 1 << 91;
+        /// `--copy-devices`.
+        const COPY_DEVICES = 1 << 106;
+        /// `--sparse`.
+        const SPARSE = 1 << 100;
+        /// `--preallocate`.
+        const PREALLOCATE = 1 << 101;
+        /// `--append`.
+        const APPEND = 1 << 102;
+        /// `--append-verify`.
+        const APPEND_VERIFY = 1 << 103;
+        /// `--whole-file`: between local paths it is the default, but not with `--append`.
+        const WHOLE_FILE = 1 << 104;
+        /// `--no-whole-file`.
+        const NO_WHOLE_FILE = 1 << 105;
     }
 }
 
@@ -220,6 +234,16 @@ pub enum Setting {
     CopyAs,
     /// `--remote-option`.
     RemoteOption,
+    /// `--checksum-choice`.
+    ChecksumChoice,
+    /// `--bwlimit`.
+    Bwlimit,
+    /// `--stop-after`.
+    StopAfter,
+    /// `--stop-at`.
+    StopAt,
+    /// `--no-bwlimit`.
+    NoBwlimit,
 }
 
 /// Options of the filter language: their typed order counts.
@@ -308,6 +332,8 @@ pub enum Group {
     Decision,
     /// What may be removed.
     Deletion,
+    /// How bytes are written.
+    Writing,
     /// Phase two.
     Verification,
     /// What is told.
@@ -320,11 +346,12 @@ pub enum Group {
 
 impl Group {
     /// The groups that `--help` lists, in order.
-    pub const LISTED: [Self; 7] = [
+    pub const LISTED: [Self; 8] = [
         Self::Selection,
         Self::Preservation,
         Self::Decision,
         Self::Deletion,
+        Self::Writing,
         Self::Verification,
         Self::Output,
         Self::Effort,
@@ -337,6 +364,7 @@ impl Group {
             Self::Preservation => "What to preserve",
             Self::Decision => "Deciding what is up to date",
             Self::Deletion => "Deleting",
+            Self::Writing => "Writing",
             Self::Verification => "Verifying (phase two)",
             Self::Output => "Output",
             Self::Effort => "Effort",

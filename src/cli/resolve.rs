@@ -1,6 +1,7 @@
 //! What the words add up to: contradictions are settled here (the last word wins) and nowhere else.
 
 mod choices;
+mod content;
 mod deletion;
 mod display;
 mod ownership;
@@ -27,6 +28,7 @@ use crate::settings::{
     Durability, Effect, Effort, EmptyDirs, Evidence, Existing, Jobs, Kinds, Missing, Mounts,
     Parents, Paths, Recursion, Select, Settings, Update, Verify, Window,
 };
+use crate::sys::stat::Devices;
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -133,6 +135,7 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
         links: choices.links(),
         evidence: choices.evidence(),
         update: choices.update(),
+        content: choices.content(),
         delete: choices.delete(),
         finished_sources: choices.finished_sources(),
         backup,
@@ -179,6 +182,7 @@ impl Choices {
                  --verify=metadata or none",
             ));
         }
+        self.check_content()?;
         if self.has(Switches::VERIFY_ONLY)
             && matches!(self.verify, Some(Verify::None | Verify::Transferred))
         {
@@ -245,6 +249,7 @@ impl Choices {
             max_size: self.max_size,
             min_size: self.min_size,
             kinds,
+            devices: self.pick(Switches::COPY_DEVICES, Devices::Files, Devices::Nodes),
             empty_dirs: self.pick(Switches::PRUNE_EMPTY_DIRS, EmptyDirs::Prune, EmptyDirs::Keep),
         }
     }
@@ -295,7 +300,7 @@ impl Choices {
     /// `-c` goes before `--size-only`, which goes before `-I`.
     fn evidence(&self) -> Evidence {
         if self.has(Switches::CHECKSUM) {
-            Evidence::Digest
+            Evidence::Digest(self.checksums.compared.unwrap_or_default())
         } else if self.has(Switches::SIZE_ONLY) {
             Evidence::Size
         } else {
@@ -334,6 +339,8 @@ impl Choices {
                 Durability::FsyncFiles,
                 Durability::FlushNetwork,
             ),
+            bytes_per_second: self.rate,
+            deadline: self.deadline,
         }
     }
 }

@@ -12,8 +12,10 @@ use crate::cli::problem::Problem;
 use crate::error::Class;
 use crate::extras::names::OwnNames;
 use crate::model::change::Attrs;
+use crate::model::checksum::Algorithm;
 use crate::model::guise::Guise;
 use crate::report::observer::Detail;
+use crate::settings::content::{Content, Room, Updating, Zeros};
 use crate::settings::deletion::{Extraneous, FullDirs};
 use crate::settings::links::{DestDirLinks, HardLinks, SourceLinks};
 use crate::settings::preserve::{Executability, Guises, OmitTimes};
@@ -141,9 +143,9 @@ fn evidence_goes_by_rank_not_by_order() {
         ("-a", Evidence::SizeAndTime),
         ("-aI", Evidence::Never),
         ("-aI --size-only", Evidence::Size),
-        ("-a --size-only -c", Evidence::Digest),
+        ("-a --size-only -c", Evidence::Digest(Algorithm::Blake3)),
         ("-ac --no-c", Evidence::SizeAndTime),
-        ("-acI", Evidence::Digest),
+        ("-acI --cc=md5,xxh3", Evidence::Digest(Algorithm::Xxh3)),
     ] {
         assert_eq!(run(line).0.evidence, evidence, "{line}");
     }
@@ -266,7 +268,9 @@ fn what_does_not_go_together() {
         ("-a --outbuf=q", Class::Usage, "--outbuf=q"),
         ("-a --stderr=ALL", Class::Usage, "--stderr=ALL"),
         ("-aT /no/such/dir", Class::Usage, "--temp-dir=/no/such/dir"),
-        ("-a --append", Class::Unsupported, "--append is not supported yet"),
+        ("-a --write-devices", Class::Unsupported, "--write-devices is not supported yet"),
+        ("-a --append -W", Class::Usage, "--append writes a part of a file"),
+        ("-ac --cc=md5,none", Class::Unsupported, "--checksum compares checksums"),
         ("-a --partial-dir=x", Class::Usage, "--partial-dir is not possible"),
         ("-a --generate=x", Class::Usage, "--generate"),
     ] {
@@ -356,4 +360,40 @@ fn progress_and_the_header() {
     ] {
         assert_eq!(run(line).1.header, header, "{line}");
     }
+}
+
+#[test]
+fn how_bytes_are_written() {
+    let content = |line: &str| run(&format!("{line} s d")).0.content;
+    let plain = Content::default();
+    for (line, update) in [
+        ("-W --no-W", Updating::Differing),
+        ("--no-W -W", Updating::Whole),
+        ("--no-W --cc=none", Updating::Whole),
+        ("--no-W --cc=md5,none", Updating::Differing),
+        ("--append", Updating::Append),
+        ("--append --append", Updating::Append),
+        ("--append --append-verify", Updating::AppendChecked),
+        ("--append-verify --append", Updating::Append),
+        ("--append-verify --no-append", Updating::Whole),
+        ("--no-W --append", Updating::Append),
+        ("--append -W --no-W", Updating::Append),
+    ] {
+        assert_eq!(content(line), Content { update, ..plain }, "{line}");
+    }
+    assert_eq!(content("-S --preallocate").zeros, Zeros::Holes);
+    assert_eq!(content("-S --preallocate").room, Room::Ahead);
+    assert_eq!(content("-S --no-S"), plain);
+}
+
+#[test]
+fn how_fast_and_how_long() {
+    let effort = |line: &str| run(&format!("{line} s d")).0.effort;
+    assert_eq!(effort("--bwlimit=2").bytes_per_second.unwrap().get(), 2048);
+    assert_eq!(effort("--bwlimit=2 --no-bwlimit").bytes_per_second, None);
+    assert_eq!(effort("--bwlimit=2 --bwlimit=0").bytes_per_second, None);
+    assert_eq!(effort("").deadline, None);
+    assert!(
+        effort("--stop-at=2099-1-1 --time-limit=1").deadline < effort("--stop-after=2").deadline
+    );
 }

@@ -1,8 +1,35 @@
 //! Sizes and numbers as rsync reads them (rsync.1, `--max-size`).
 
 use std::ffi::OsStr;
+use std::num::NonZeroU64;
 
 use crate::cli::problem::Problem;
+
+const LEAST_RATE: u64 = 512;
+
+/// Reads a rate: a size, in KiB where it has no unit. In bytes a second, in whole KiB as in rsync;
+/// `None`: no limit.
+///
+/// # Errors
+/// No size, or one below half a KiB.
+pub fn rate(option: &str, text: &OsStr) -> Result<Option<NonZeroU64>, Problem> {
+    let shown = text.to_string_lossy();
+    let (mantissa, rest) = split(&shown, |c: char| c.is_ascii_digit() || c == '.');
+    let has_unit = rest.starts_with(|c: char| c.is_ascii_alphabetic());
+    let bytes = if mantissa.is_empty() || has_unit {
+        size(option, text)?
+    } else {
+        // A problem is told in the words that were typed.
+        let bytes = size(option, OsStr::new(&format!("{mantissa}K{rest}")));
+        bytes.map_err(|_| Problem::usage(format!("--{option}={shown} is invalid")))?
+    };
+    if (1..LEAST_RATE).contains(&bytes) {
+        let text =
+            format!("--{option}={shown} is too small (min: {LEAST_RATE}, or 0 for unlimited)");
+        return Err(Problem::usage(text));
+    }
+    Ok(NonZeroU64::new(bytes.saturating_add(LEAST_RATE) / 1024 * 1024))
+}
 
 /// Reads a size: digits with an optional fraction; `b`, or `K` to `P` alone or with `iB` (1024) or
 /// `B` (1000); then perhaps `+1` or `-1`. No text at all is 0.
@@ -103,7 +130,7 @@ fn scaled(mantissa: &str, factor: i128) -> Option<i128> {
 mod tests {
     use std::ffi::OsStr;
 
-    use super::{number, size};
+    use super::{number, rate, size};
 
     #[test]
     fn sizes_are_read_as_rsync_reads_them() {
@@ -144,6 +171,32 @@ mod tests {
         for text in ["-1", "0-1", "99999999999999999999", "9999999999999999999999P", "8192P"] {
             let problem = size("max-size", OsStr::new(text)).unwrap_err();
             assert_eq!(problem.text, format!("--max-size={text} is too large"));
+        }
+    }
+
+    /// What rsync 3.5.0 takes and refuses.
+    #[test]
+    fn rates_are_in_kib_unless_they_say_otherwise() {
+        for (text, bytes) in [
+            ("", 0),
+            ("0", 0),
+            ("0b", 0),
+            ("1", 1024),
+            ("0.5", 1024),
+            ("512b", 1024),
+            ("100", 100 << 10),
+            ("1.5m", 1536 << 10),
+            ("1MB", 977 << 10),
+            ("1+1", 1024),
+            ("2000b", 2048),
+            ("1g+1", 1 << 30),
+            ("8000P", 8000 << 50),
+        ] {
+            let read = rate("bwlimit", OsStr::new(text)).unwrap();
+            assert_eq!(read.map_or(0, std::num::NonZero::get), bytes, "{text}");
+        }
+        for text in ["x", "-1", "511b", "0.4", "1b", "1x", "1.2.3", "."] {
+            assert!(rate("bwlimit", OsStr::new(text)).is_err(), "{text}");
         }
     }
 

@@ -66,7 +66,7 @@ fn counts(tally: &Tally, numbers: Numbers) -> String {
     say("Total file size", bytes(tally.total_bytes));
     say("Total transferred file size", bytes(tally.transferred_bytes));
     say("Literal data", bytes(tally.written_bytes));
-    say("Matched data", bytes(0));
+    say("Matched data", bytes(tally.matched_bytes));
     // There is no list that would have a size or take time: the tree is copied while it is listed.
     say("File list size", "0".to_owned());
     say("File list generation time", "0.000 seconds".to_owned());

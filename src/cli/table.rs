@@ -1,7 +1,7 @@
 //! Every option that is known: rsync 3.5.0's, and our own. Data only.
 
 use crate::cli::options::Group::{
-    Decision, Deletion, Effort, Output, Preservation, Selection, Verification,
+    Decision, Deletion, Effort, Output, Preservation, Selection, Verification, Writing,
 };
 use crate::cli::options::{Check, Counter, Meaning, Row, RuleOption, Sense, Setting, Switches};
 use crate::error::Class;
@@ -74,6 +74,7 @@ pub const OPTIONS: &[Row] = &[
     on("keep-dirlinks", Switches::KEEP_DIRLINKS).letter('K').help(Selection, "Keep a destination's symlink to a directory where the source has a directory"),
     on("devices", Switches::DEVICES).help(Selection, "Copy device nodes (root only)"),
     off("no-devices", Switches::DEVICES),
+    on("copy-devices", Switches::COPY_DEVICES).help(Selection, "Copy what can be read from devices, as regular files"),
     on("specials", Switches::SPECIALS).help(Selection, "Copy fifos and sockets"),
     off("no-specials", Switches::SPECIALS),
     on("D", Switches::NODES).letter('D').help(Selection, "Same as --devices --specials"),
@@ -141,6 +142,7 @@ pub const OPTIONS: &[Row] = &[
     off("no-checksum", Switches::CHECKSUM).also(&["no-c"]),
     on("ignore-times", Switches::IGNORE_TIMES).letter('I').help(Decision, "Copy every file even if size and time agree"),
     on("size-only", Switches::SIZE_ONLY).help(Decision, "Decide by size alone"),
+    set("checksum-choice", Setting::ChecksumChoice, "STR").also(&["cc"]).help(Decision, "Which digest --checksum compares: xxh128, xxh3, xxh64, md5, md4, sha1, auto (BLAKE3, as in phase two) [default: auto]"),
     set("modify-window", Setting::ModifyWindow, "NUM").letter('@').help(Decision, "Times that differ by at most NUM seconds are equal; -1 compares nanoseconds [default: 0]"),
     on("update", Switches::UPDATE).letter('u').help(Decision, "Leave files alone that are newer in the destination"),
     set("compare-dest", Setting::CompareDest, "DIR").help(Decision, "Leave out what is missing in the destination and equal in DIR (several are possible)"),
@@ -167,6 +169,15 @@ pub const OPTIONS: &[Row] = &[
     set("max-delete", Setting::MaxDelete, "NUM").help(Deletion, "Remove at most NUM entries"),
     on("force", Switches::FORCE).help(Deletion, "Let a directory give way to what is none even if it is not empty"),
     off("no-force", Switches::FORCE),
+    // Writing.
+    on("no-whole-file", Switches::NO_WHOLE_FILE).also(&["no-W"]).help(Writing, "Read files that are there first, and write only the pages that differ"),
+    on("whole-file", Switches::WHOLE_FILE).letter('W').help(Writing, "Write all of every file that is sent (default)"),
+    on("append", Switches::APPEND).help(Writing, "Write only what files are shorter than their source; leave others alone that differ"),
+    on("append-verify", Switches::APPEND_VERIFY).help(Writing, "The same, and what differs in the old part"),
+    off("no-append", Switches::APPEND.union(Switches::APPEND_VERIFY)),
+    on("sparse", Switches::SPARSE).letter('S').help(Writing, "Make holes of pages of zeros"),
+    off("no-sparse", Switches::SPARSE).also(&["no-S"]),
+    on("preallocate", Switches::PREALLOCATE).help(Writing, "Allocate room for a file before it is written"),
     // Verifying.
     set("verify", Setting::Verify, "WHAT").help(Verification, "What phase two compares: all (every byte), transferred (the bytes of what this run wrote), metadata (sizes, times, attributes), none [default: all]"),
     on("verify-only", Switches::VERIFY_ONLY).help(Verification, "Copy nothing: compare, and say what differs (exit code 40 if anything does)"),
@@ -200,6 +211,10 @@ pub const OPTIONS: &[Row] = &[
     // Effort.
     set("jobs", Setting::Jobs, "N").letter('j').help(Effort, "Workers: a number, or auto [default: auto]"),
     on("fsync", Switches::FSYNC).help(Effort, "Flush every file that was written, and the file system before phase two"),
+    set("bwlimit", Setting::Bwlimit, "RATE").help(Effort, "Read at most RATE KiB of content a second (or with a suffix: 1.5M ...), all workers together, in both phases"),
+    Row::new("no-bwlimit", Meaning::Set(Setting::NoBwlimit)),
+    set("stop-after", Setting::StopAfter, "MINS").also(&["time-limit"]).help(Effort, "Stop after so many minutes (exit code 30)"),
+    set("stop-at", Setting::StopAt, "TIME").help(Effort, "Stop at a time: [[YEAR-]MONTH-]DAY[THOUR:MINUTE], HOUR:MINUTE or :MINUTE"),
     // What makes no difference to a local copy in place.
     accepted("motd"),
     accepted("no-motd"),
@@ -207,8 +222,6 @@ pub const OPTIONS: &[Row] = &[
     on("no-inc-recursive", Switches::FULL_LISTING).also(&["no-i-r"]),
     accepted("inplace"),
     accepted("no-crtimes").also(&["no-N"]),
-    accepted("whole-file").letter('W'),
-    accepted("no-whole-file").also(&["no-W"]),
     checked("block-size", Check::BlockSize, "SIZE").letter('B'),
     checked("rsh", Check::Anything, "COMMAND").letter('e'),
     checked("rsync-path", Check::Anything, "PROGRAM"),
@@ -248,23 +261,11 @@ pub const OPTIONS: &[Row] = &[
     accepted("ipv6").letter('6'),
     accepted("qsort"),
     // What asks for the way it is while its opposite is not there yet.
-    accepted("no-append"),
     accepted("no-write-devices"),
-    accepted("no-sparse").also(&["no-S"]),
-    accepted("no-bwlimit"),
     accepted("no-iconv"),
     // rsync's, not there yet.
-    later("append", "a plain run rewrites what differs"),
-    later("append-verify", "a plain run rewrites what differs"),
     later("confine-root", "").takes("DIR"),
-    later("copy-devices", RSYNC_LEG),
     later("write-devices", RSYNC_LEG),
-    later("sparse", RSYNC_LEG).letter('S'),
-    later("preallocate", ""),
-    later("checksum-choice", "digests are BLAKE3").takes("STR").also(&["cc"]),
-    later("bwlimit", "").takes("RATE"),
-    later("stop-after", "use timeout(1): what was copied stays").takes("MINS").also(&["time-limit"]),
-    later("stop-at", "use timeout(1): what was copied stays").takes("TIME"),
     later("iconv", RSYNC_LEG).takes("CONVERT_SPEC"),
     // Our own, not there yet.
     later("read-back", "").takes("HOW"),

@@ -41,7 +41,7 @@ pub fn json() -> String {
             "stop_at": works("stop-at"),
             "crtimes": works("crtimes"),
         },
-        "checksum_list": ["blake3"],
+        "checksum_list": ["blake3", "xxh128", "xxh3", "xxh64", "md5", "md4", "sha1", "none"],
         "compress_list": ["none"],
         "license": env!("CARGO_PKG_LICENSE"),
     });

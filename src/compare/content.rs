@@ -3,8 +3,9 @@
 
 use std::fs::File;
 
-use crate::effort::{BUFFER_BYTES, Stop, with_buffers};
+use crate::effort::{Stop, with_buffers};
 use crate::error::{Cause, During, Side, Trouble};
+use crate::model::checksum::{Algorithm, Checksum, Hasher};
 use crate::model::digest::{Digest, RANGE_BYTES, RangeDigest, RangeHasher};
 use crate::model::path::Name;
 use crate::sys::dir::{Dir, Follow};
@@ -45,8 +46,20 @@ impl Located<'_> {
 pub fn hash_file(at: &Located<'_>, stop: &Stop) -> Result<Hashed<Digest>, Trouble> {
     let file = at.open()?;
     let mut hasher = RangeHasher::new(0);
-    let read_bytes = feed(&file, 0..u64::MAX, &mut hasher, at.side, stop)?;
+    let read_bytes = feed(&file, 0..u64::MAX, |bytes| hasher.update(bytes), at.side, stop)?;
     Ok(Hashed { digest: hasher.finish_file(), read_bytes })
+}
+
+/// The checksum of a whole file, of any kind.
+pub fn sum_file(
+    at: &Located<'_>,
+    algorithm: Algorithm,
+    stop: &Stop,
+) -> Result<Hashed<Checksum>, Trouble> {
+    let file = at.open()?;
+    let mut hasher = Hasher::new(algorithm);
+    let read_bytes = feed(&file, 0..u64::MAX, |bytes| hasher.update(bytes), at.side, stop)?;
+    Ok(Hashed { digest: hasher.finish(), read_bytes })
 }
 
 /// Hashes one range of a file that has several.
@@ -58,31 +71,33 @@ pub fn hash_range(
 ) -> Result<Hashed<RangeDigest>, Trouble> {
     let start = range * RANGE_BYTES;
     let mut hasher = RangeHasher::new(range);
-    let read_bytes = feed(file, start..start + RANGE_BYTES, &mut hasher, side, stop)?;
+    let bytes = start..start + RANGE_BYTES;
+    let read_bytes = feed(file, bytes, |bytes| hasher.update(bytes), side, stop)?;
     if read_bytes == 0 {
         return Err(Trouble::rule(side, "read", "it was cut short while it was read"));
     }
     Ok(Hashed { digest: hasher.finish_range(), read_bytes })
 }
 
-/// Reads `bytes` of the file, or up to its end, into the hasher.
+/// Reads `bytes` of the file, or up to its end, into `hash`.
 fn feed(
     file: &File,
     bytes: std::ops::Range<u64>,
-    hasher: &mut RangeHasher,
+    mut hash: impl FnMut(&[u8]),
     side: Side,
     stop: &Stop,
 ) -> Result<u64, Trouble> {
+    let most = stop.step();
     with_buffers(|buffer, _| {
         let mut at = bytes.start;
         while at < bytes.end {
-            if stop.is_requested() {
+            let left = bytes.end - at;
+            let wanted = usize::try_from(left).map_or(most, |left| left.min(most));
+            let count = read::fill_at(file, &mut buffer[..wanted], at).during(side, "read")?;
+            if !stop.admits(count) {
                 return Err(Trouble { side, verb: "read", cause: Cause::Stopped });
             }
-            let left = bytes.end - at;
-            let wanted = usize::try_from(left).map_or(BUFFER_BYTES, |left| left.min(BUFFER_BYTES));
-            let count = read::fill_at(file, &mut buffer[..wanted], at).during(side, "read")?;
-            hasher.update(&buffer[..count]);
+            hash(&buffer[..count]);
             at += count as u64;
             if count < wanted {
                 break;

@@ -1,6 +1,6 @@
 //! What phase one goes by: size, time and attributes; the bytes only with `--checksum`.
 
-use crate::compare::content::{Located, hash_file};
+use crate::compare::content::{Located, sum_file};
 use crate::compare::meta::{Rules, differing, same_time};
 use crate::effort::Stop;
 use crate::error::{During, Side, Trouble};
@@ -26,19 +26,19 @@ pub fn quick(
     }
     match evidence {
         // Files of different length have different digests.
-        Evidence::Digest if diff.attrs.contains(Attrs::SIZE) => diff.attrs |= Attrs::CONTENT,
+        Evidence::Digest(_) if diff.attrs.contains(Attrs::SIZE) => diff.attrs |= Attrs::CONTENT,
         _ if diff.attrs.contains(Attrs::SIZE) => {}
         Evidence::Size => {}
         Evidence::SizeAndTime => {
             diff.send_anyway = !same_time(source.mtime, dest.mtime, rules.window);
         }
         Evidence::Never => diff.send_anyway = true,
-        Evidence::Digest => {
+        Evidence::Digest(algorithm) => {
             diff.knowledge = Knowledge::Known;
             let (source_mtime, dest_mtime) = (source.mtime, dest.mtime);
             let (source, dest) = located(sides, rules.preserve.reading);
-            let ours = hash_file(&source, stop)?.digest;
-            let differs = match hash_file(&dest, stop) {
+            let ours = sum_file(&source, algorithm, stop)?.digest;
+            let differs = match sum_file(&dest, algorithm, stop) {
                 Ok(theirs) => theirs.digest != ours,
                 // What its owner may not read is written anew.
                 Err(trouble) if trouble.cause.is_denied() => true,

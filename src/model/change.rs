@@ -122,6 +122,8 @@ pub enum Why {
     NotThere,
     /// `--existing`: the destination has not even its directory. Counted, never told.
     NotEvenAbove,
+    /// `--append`: it differs, and is not shorter than its source. Never told.
+    NotShorter,
     /// `--max-size`.
     OverMaxSize,
     /// `--min-size`.

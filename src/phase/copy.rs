@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::act::content::Writing;
 use crate::act::perform::{Job, Other, Performed, Refusal, Wrote, perform};
 use crate::compare::quick::quick;
-use crate::decide::{Origin, decide};
+use crate::decide::{Origin, decide, is_not_shorter};
 use crate::error::Trouble;
 use crate::journal::store::Journal;
 use crate::model::change::{Action, Diff, Why};
@@ -80,6 +79,12 @@ impl Copy<'_> {
         quick(&sides, source, dest, pass.settings.evidence, &pass.tolerance, pass.stop)
     }
 
+    /// True if several workers copy a file together. One that grows must be right up to its end at all
+    /// times: what an interrupted run leaves is what the next `--append` goes on from.
+    fn is_spread(&self, source: &Meta) -> bool {
+        is_large(source.size) && !self.pass.settings.content.update.appends()
+    }
+
     fn act<'s>(
         &'s self,
         at: &At<'_, Memo>,
@@ -101,11 +106,12 @@ impl Copy<'_> {
             }
         }
         let writes = source.kind == Kind::File && action != Action::Adjust;
-        if writes && link.is_none() && self.pass.permit.is_some() && is_large(source.size) {
+        if writes && link.is_none() && self.pass.permit.is_some() && self.is_spread(source) {
             let Some(place) = Place::of(at) else { return Step::Ended(Standing::Not) };
             return Step::Large(Box::new(LargeCopy::new(self, place, (*pair, names), record)));
         }
-        let result = match self.pass.job(at, pair, (action, diff), Origin::Found, Writing::All) {
+        let writing = self.pass.writing();
+        let result = match self.pass.job(at, pair, (action, diff), Origin::Found, writing) {
             Some(job) => {
                 let link =
                     link.map(|dir| Other { dir, name: at.dest_name(), refusal: Refusal::Fine });
@@ -143,6 +149,11 @@ impl Copy<'_> {
                 return Step::Ended(Standing::Not);
             }
         };
+        if is_not_shorter(pair, &diff, self.pass.settings.content.update) {
+            let record = Record::of(source, Action::Keep(Why::NotShorter), Diff::NONE);
+            sheet.record(record, || at.path());
+            return Step::Ended(Standing::Not);
+        }
         let action = decide(pair, &diff, names);
         if let Action::Keep(_) = action {
             let record = self.pass.record_of(at, source, action, diff, self.ledger);

@@ -1,5 +1,6 @@
 //! Source files that have arrived: removed where the user asked for it, once phase two is content.
 
+use std::io;
 use std::sync::{Arc, PoisonError};
 
 use crate::error::{During, Side, Trouble};
@@ -95,7 +96,11 @@ impl Verify<'_> {
         source: &Meta,
         sheet: &mut Sheet<'_>,
     ) {
-        let looked = stat::entry_if_any(at.source, at.name, at.follow);
+        let devices = self.pass.settings.select.devices;
+        let looked = match stat::source(at.source, at.name, at.follow, devices) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            looked => looked.map(Some),
+        };
         let removed = looked.during(Side::Source, "look at").and_then(|now| match now {
             // It was met on two ways, or somebody else was faster.
             None => Ok(false),

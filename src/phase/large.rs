@@ -4,7 +4,6 @@ use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use crate::act::content::Writing;
 use crate::act::perform::Job;
 use crate::act::ranged::RangedCopy;
 use crate::compare::content::hash_range;
@@ -93,7 +92,7 @@ impl Ranged for LargeCopy<'_> {
         let at = self.place.at();
         let pass = self.copy.pass;
         let Record { action, diff, .. } = self.record;
-        let job = pass.job(&at, &self.pair, (action, diff), Origin::Found, Writing::All);
+        let job = pass.job(&at, &self.pair, (action, diff), Origin::Found, pass.writing());
         let (Some(permit), Some(job)) = (pass.permit, job) else { return 0 };
         let started = RangedCopy::start(permit, &Job { names: self.names, ..job });
         let ranges = started.as_ref().map_or(0, RangedCopy::ranges);

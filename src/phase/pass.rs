@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::act::backup::{Backups, Keeping};
 use crate::act::clear::Limit;
-use crate::act::content::Writing;
+use crate::act::content::{Moved, Writing};
 use crate::act::finish;
 use crate::act::perform::{Job, Performed, Wrote};
 use crate::compare::meta::Rules as Tolerance;
@@ -25,6 +25,7 @@ use crate::phase::groups::{Groups, Ways};
 use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::observer::{Detail, Ending, Event, Extras, Phase};
 use crate::scan::node::{At, NamedBy, Node, Spot};
+use crate::settings::content::Updating;
 use crate::settings::links::{HardLinks, LeavingLinks};
 use crate::settings::{Effect, Settings};
 use crate::sys::chain::{Budget, Chain};
@@ -316,6 +317,7 @@ impl<'a> Pass<'a> {
             dest: pair.dest(),
             rules: &self.rules,
             writing,
+            content: self.settings.content,
             durability: self.settings.effort.durability,
             link: None,
             names: 1,
@@ -332,6 +334,11 @@ impl<'a> Pass<'a> {
             diff.attrs.remove(Attrs::ATIME);
         }
         diff
+    }
+
+    /// Which bytes phase one writes of a file that is there.
+    pub fn writing(&self) -> Writing {
+        Writing::first(self.settings.content.update)
     }
 
     /// Where what stands at `at` is kept; `None`: it is not, or this run has put it there.
@@ -456,6 +463,10 @@ impl<'a> Pass<'a> {
         }
         sheet.tally.source_read_bytes += performed.moved.source_read_bytes;
         sheet.tally.dest_read_bytes += performed.moved.dest_read_bytes;
+        if self.settings.content.update == Updating::Differing {
+            let Moved { source_read_bytes, written_bytes, .. } = performed.moved;
+            sheet.tally.matched_bytes += source_read_bytes.saturating_sub(written_bytes);
+        }
         self.tell_refused(sheet.ledger(), &at.spot(), performed.refused);
         let mut record = Record { written_bytes: performed.moved.written_bytes, ..record };
         if let Wrote::Bytes(digest, _) = performed.wrote {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::compare::quick::{quick, shape};
 use crate::compare::thorough::thorough;
-use crate::decide::{Origin, decide, left_alone};
+use crate::decide::{Origin, decide, is_not_shorter, left_alone};
 use crate::error::{Class, During, Side, Trouble};
 use crate::journal::store::Digests;
 use crate::model::change::{Action, Attrs, Diff, Why};
@@ -160,6 +160,24 @@ impl Verify<'_> {
         Ok(pass.without_own_access(compared.diff, source))
     }
 
+    /// `--append`: true if phase one saw that the file differs and left it alone. What it took for up to
+    /// date is compared like all else.
+    fn was_not_appended(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        prior: Prior,
+    ) -> Result<bool, Trouble> {
+        let (pass, settings) = (self.pass, self.pass.settings);
+        let update = settings.content.update;
+        let (Pair::Both(source, dest), Some(sides)) = (pair, at.sides()) else { return Ok(false) };
+        if !update.appends() || prior.origin() == Origin::Ours || dest.size < source.size {
+            return Ok(false);
+        }
+        let diff = quick(&sides, source, dest, settings.evidence, &pass.tolerance, pass.stop)?;
+        Ok(is_not_shorter(pair, &diff, update))
+    }
+
     /// `--compare-dest`: true if the destination does not have it because another directory does.
     pub(crate) fn is_left_out(
         &self,
@@ -218,6 +236,15 @@ impl Verify<'_> {
             return Step::Ended(standing);
         };
         let prior = self.prior(at, source);
+        match self.was_not_appended(at, pair, prior) {
+            Ok(false) => {}
+            Ok(true) => {
+                let record = Record::of(source, Action::Keep(Why::NotShorter), Diff::NONE);
+                sheet.record(record, || at.path());
+                return Step::Ended(Standing::Not);
+            }
+            Err(trouble) => return Step::Ended(self.judge(at, pair, names, Err(trouble), sheet)),
+        }
         let same_file = source.kind == dest.kind && source.size == dest.size;
         let ranged = same_file && !source.is_same_file(dest) && is_large(source.size);
         if ranged && self.reads_bytes(source, prior) {
@@ -302,7 +329,9 @@ impl Verify<'_> {
 
 /// Fresh looks at both sides.
 pub(crate) fn look(pass: &Pass<'_>, at: &At<'_, Memo>) -> Result<(Meta, Option<Meta>), Trouble> {
-    let source = stat::entry(at.source, at.name, at.follow).during(Side::Source, "look at")?;
+    let devices = pass.settings.select.devices;
+    let source =
+        stat::source(at.source, at.name, at.follow, devices).during(Side::Source, "look at")?;
     let dest = match at.dest {
         Some(dest) => {
             stat::entry_if_any(dest, at.dest_name(), Follow::Never).during(Side::Dest, "look at")?

@@ -76,8 +76,10 @@ sums! {
         transferred_bytes: u64,
         /// Lengths of all selected regular files and symlinks, in bytes.
         total_bytes: u64,
-        /// Bytes of content written to the destination.
+        /// Bytes of content written to the destination, as bytes or as holes.
         written_bytes: u64,
+        /// Bytes of files that were sent and that the destination had (`--no-whole-file`).
+        matched_bytes: u64,
         /// Bytes of content read from the source.
         source_read_bytes: u64,
         /// Bytes of content read from the destination.

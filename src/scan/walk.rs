@@ -348,8 +348,8 @@ impl<'s, V: Visit> Walk<'s, V> {
         in_dest: bool,
         sheet: &mut Sheet<'s>,
     ) -> Option<Box<dyn Ranged + 's>> {
-        let seen = stat::entry(at.source, at.name, at.follow).during(Side::Source, "look at");
-        let seen = seen.and_then(|source| {
+        let seen = stat::source(at.source, at.name, at.follow, self.select.devices);
+        let seen = seen.during(Side::Source, "look at").and_then(|source| {
             let dest = match at.dest {
                 Some(dest) if in_dest && !at.node.is_fresh() => {
                     stat::entry_if_any(dest, at.dest_name(), Follow::Never)

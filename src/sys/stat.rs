@@ -4,12 +4,14 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{AtFlags, CWD, FileType, Statx, StatxFlags, makedev};
+use rustix::fs::{AtFlags, CWD, FileType, SeekFrom, Statx, StatxFlags, makedev};
+use rustix::io::Errno;
 
 use crate::model::guise::{Guise, STAT, Seen};
 use crate::model::meta::{FileId, Kind, Meta, Stamp};
 use crate::model::path::Name;
 use crate::sys::dir::{Dir, Follow};
+use crate::sys::read::{self, AccessTime};
 use crate::sys::xattr::Grip;
 
 /// Looks at the entry `name` of `dir`.
@@ -48,6 +50,40 @@ impl Handle for Dir {
     fn guise(&self) -> Guise {
         Dir::guise(self)
     }
+}
+
+/// What devices of the source count as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Devices {
+    /// Nodes.
+    Nodes,
+    /// Files with what can be read from them (`--copy-devices`).
+    Files,
+}
+
+/// Looks at an entry of the source. A device that counts as a file keeps its number.
+pub fn source(dir: &Dir, name: &Name, follow: Follow, devices: Devices) -> io::Result<Meta> {
+    let meta = entry(dir, name, follow)?;
+    if devices == Devices::Nodes || !meta.kind.is_device() {
+        return Ok(meta);
+    }
+    as_file(&read::open(dir, name, follow, AccessTime::Changes)?, meta)
+}
+
+/// Looks at an open file of the source, as it was looked at `before`.
+pub fn source_again(file: &File, before: &Meta) -> io::Result<Meta> {
+    let now = handle(file)?;
+    let is_same_device = now.kind.is_device() && before.rdev != 0 && now.rdev == before.rdev;
+    if is_same_device { as_file(file, now) } else { Ok(now) }
+}
+
+/// A device has no length of its own; one without an end (a character device) counts as empty.
+fn as_file(device: &File, meta: Meta) -> io::Result<Meta> {
+    let size = rustix::fs::seek(device, SeekFrom::End(0)).or_else(|error| match error {
+        Errno::SPIPE | Errno::INVAL => Ok(0),
+        error => Err(error),
+    })?;
+    Ok(Meta { kind: Kind::File, size, ..meta })
 }
 
 /// Looks at what is open.

@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
+use rustix::fs::{FallocateFlags, Mode, OFlags};
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::model::path::Name;
 use crate::sys::dir::Dir;
@@ -46,6 +47,35 @@ pub fn write_at(_: &Permit, file: &File, bytes: &[u8], offset: u64) -> io::Resul
 /// Cuts or extends the file to `bytes`.
 pub fn set_len(_: &Permit, file: &File, bytes: u64) -> io::Result<()> {
     file.set_len(bytes)
+}
+
+/// What became of bytes that were to become a hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Punched {
+    /// They are one, or zeros where they are less than a block.
+    Hole,
+    /// The file system can not do that; they are as they were.
+    Unsupported,
+}
+
+/// Takes the blocks of `bytes` away, so that they read as zeros; the length stays (fallocate(2),
+/// `FALLOC_FL_PUNCH_HOLE`).
+pub fn punch(_: &Permit, file: &File, bytes: Range<u64>) -> io::Result<Punched> {
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    let length = bytes.end - bytes.start;
+    match retry_on_intr(|| rustix::fs::fallocate(file, flags, bytes.start, length)) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(Punched::Unsupported),
+        result => result.map(|()| Punched::Hole).map_err(io::Error::from),
+    }
+}
+
+/// Gives the file blocks for its first `bytes`; the length stays (fallocate(2)). True if it has them
+/// now: some file systems (`NFSv3`) can not do that.
+pub fn reserve(_: &Permit, file: &File, bytes: u64) -> io::Result<bool> {
+    match retry_on_intr(|| rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, bytes)) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
+        result => result.map(|()| true).map_err(io::Error::from),
+    }
 }
 
 /// fsync(2).

@@ -110,13 +110,13 @@ fn the_table_has_every_spelling_of_every_option() {
 #[test]
 fn an_option_that_is_refused_changes_nothing() {
     let dir = place();
-    let output = twosync(dir.path(), &["-a", "--append", "--delete", "src/", "dst"]);
+    let output = twosync(dir.path(), &["-a", "--write-devices", "--delete", "src/", "dst"]);
     assert_eq!(output.status.code(), Some(4));
     assert_eq!(stdout(&output), "");
     assert_eq!(fs::read_dir(dir.path().join("dst")).unwrap().count(), 0);
     assert_eq!(
         stderr(&output),
-        "twosync: --append is not supported yet: a plain run rewrites what differs\n\
+        "twosync: --write-devices is not supported yet: use rsync for that\n\
          twosync: requested action not supported (code 4)\n"
     );
 }

@@ -20,3 +20,4 @@ mod safety;
 mod signals;
 mod support;
 mod verify;
+mod writing;

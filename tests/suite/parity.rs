@@ -19,6 +19,7 @@ use std::time::SystemTime;
 
 use crate::parity::allowed::{ALLOWED, Aspect};
 use crate::support::case::{Case, Step, fixtures, read_cases};
+use crate::support::holes;
 use crate::support::normal::{Order, normal};
 use crate::support::run::{Conditions, Output, run, twosync};
 use crate::support::snapshot::{Snapshot, readable};
@@ -38,10 +39,12 @@ macro_rules! groups {
 
 groups! {
     acls
+    append
     arrivals
     atimes
     backup
     basis
+    checksums
     chmod
     chown
     conflicts
@@ -67,10 +70,12 @@ groups! {
     operands
     output
     owners
+    pace
     progress
     prune
     relative
     removals
+    sparse
     specials
     superuser
     times
@@ -79,6 +84,7 @@ groups! {
     unsafe_links
     update
     usage
+    whole
     xattrs
 }
 
@@ -254,7 +260,11 @@ impl<'a> Arena<'a> {
         if left.stderr.is_empty() != right.stderr.is_empty() {
             found.push((Aspect::Stderr, "only one says something on stderr\n".into()));
         }
-        let tree = left_tree.differences(&right_tree);
+        let mut tree = left_tree.differences(&right_tree);
+        if case.compares_holes {
+            let [left_root, right_root] = self.sides.each_ref().map(|(root, _)| root);
+            tree.extend(holes::differences(left_root, right_root));
+        }
         if !tree.is_empty() {
             found.push((
                 Aspect::Tree,

@@ -1,21 +1,23 @@
 //! What the words say, each by itself: the last one wins.
 
 use std::ffi::{OsStr, OsString};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::cli::args::Given;
-use crate::cli::checks;
+use crate::cli::checks::{self, Checksums};
 use crate::cli::display::Sink;
 use crate::cli::info::{self, Answer, Asked};
 use crate::cli::modes::modes;
+use crate::cli::moments;
 use crate::cli::options::{Counter, Meaning, Sense, Setting, Switches};
 use crate::cli::owners;
 use crate::cli::problem::Problem;
 use crate::cli::resolve::Request;
 use crate::cli::rules;
-use crate::cli::sizes::{number, size};
+use crate::cli::sizes::{number, rate, size};
 use crate::settings::modes::ModeChange;
 use crate::settings::{Found, Verify};
 use crate::sys::names::Account;
@@ -54,13 +56,18 @@ pub(super) struct Choices {
     pub(super) xattrs: u8,
     /// Whether the reading half has `--fake-super`; the switch says it of the writing half.
     pub(super) reads_fake: bool,
+    pub(super) checksums: Checksums,
+    pub(super) rate: Option<NonZeroU64>,
+    pub(super) deadline: Option<Instant>,
 }
 
 /// What takes back one another, and none of it is the default.
-const OPPOSITES: [Switches; 3] = [
+const OPPOSITES: [Switches; 5] = [
     Switches::DIRS.union(Switches::OLD_DIRS).union(Switches::NO_DIRS),
     Switches::RELATIVE.union(Switches::NO_RELATIVE),
     Switches::SUPER.union(Switches::NO_SUPER).union(Switches::FAKE_SUPER),
+    Switches::APPEND.union(Switches::APPEND_VERIFY),
+    Switches::WHOLE_FILE.union(Switches::NO_WHOLE_FILE),
 ];
 
 impl Choices {
@@ -142,6 +149,13 @@ impl Choices {
             Setting::Suffix => self.suffix = Some(value.as_bytes().into()),
             Setting::Jobs => self.jobs = checks::jobs(value)?,
             Setting::Verify => self.verify = Some(checks::verify(value)?),
+            Setting::ChecksumChoice => self.checksums = checks::checksums(name, value)?,
+            Setting::Bwlimit => self.rate = rate(name, value)?,
+            Setting::NoBwlimit => self.rate = None,
+            Setting::StopAfter => {
+                self.deadline = Some(moments::after(name, value, Instant::now())?);
+            }
+            Setting::StopAt => self.deadline = Some(moments::at(value, Instant::now())?),
             Setting::FilesFrom => self.files_from = Some(value.to_owned()),
             Setting::OutFormat => self.out_format = Some(value.as_bytes().into()),
             Setting::LogFile => {

@@ -51,6 +51,7 @@ impl Choices {
             },
             verify: settings.verify,
             times: if self.atimes > 0 { Times::WithAccess } else { Times::Modification },
+            update: settings.content.update,
         }
     }
 

@@ -169,3 +169,21 @@ fn a_source_whose_copy_is_never_right_is_not_removed() {
     assert!(arena.path("s/bad").exists(), "it is the only one that is right");
     assert!(!arena.path("s/good").exists());
 }
+
+#[test]
+fn a_server_that_can_not_make_holes_gets_zeros() {
+    if !can_mount_or_skipped() {
+        return;
+    }
+    for bytes in SIZES {
+        let half = bytes / 2;
+        let (arena, mount) = mounted(&format!(
+            "s/a file size={bytes} seed=5 hole=4096+{half}\ndisk/a file size={bytes} seed=6 mtime=@5\n"
+        ));
+        let output = arena.twosync(&["-aS", "--preallocate", "s/", "d"]);
+        output.expect_code(0);
+        assert_eq!(complaints(&output), [""; 0]);
+        assert_eq!(arena.differences("s/a", "disk/a"), [""; 0]);
+        assert_eq!(mount.written_bytes("a"), bytes);
+    }
+}

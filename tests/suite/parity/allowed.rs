@@ -83,6 +83,29 @@ pub(crate) const ALLOWED: &[Allowed] = &[
                  repairs and reports it",
     },
     Allowed {
+        name: "append-is-verified",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "--append trusts the old part of a file, and rsync leaves a wrong one; twosync's second phase reads it, and \
+                 repairs and reports it",
+    },
+    Allowed {
+        name: "append-sparse",
+        covers: &[Aspect::Tree],
+        reason: "--append with --sparse: rsync makes a hole of the old part of a file, and its bytes are lost; twosync keeps them",
+    },
+    Allowed {
+        name: "device-time",
+        covers: &[Aspect::Tree],
+        reason: "--copy-devices: rsync gives the copy the time at which it looked; twosync gives it the time of the node, and finds \
+                 out by reading both sides whether the device holds the same",
+    },
+    Allowed {
+        name: "append-retry",
+        covers: &[Aspect::Stdout, Aspect::Stderr],
+        reason: "--append-verify with a wrong old part: rsync appends, warns, and sends the whole file again; twosync writes \
+                 the pages that differ in one go",
+    },
+    Allowed {
         name: "same-device-other-kind",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "rsync takes a block device for a character device of the same numbers; twosync makes it anew",

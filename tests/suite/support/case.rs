@@ -14,6 +14,7 @@
 //!   s/a remove
 //! args: -av s/ d
 //! atimes: d                  access times below these directories are compared, too
+//! holes: compared             where the data of each file is must be the same, too
 //! ours: --verify=metadata     more arguments for twosync alone, before all others
 //! allow: foreign-hard-link    a difference that is meant (listed with its reason in `parity`)
 //! ```
@@ -44,6 +45,7 @@ pub(crate) struct Case {
     pub(crate) umask: u32,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) steps: Vec<Step>,
+    pub(crate) compares_holes: bool,
     pub(crate) ours: Vec<Vec<u8>>,
     pub(crate) allow: Vec<String>,
     pub(crate) atimes: Vec<String>,
@@ -115,6 +117,7 @@ impl Reader {
         let case = self.cases.last_mut().ok_or("a key before the first `case:`")?;
         match key {
             "as" if value == "nobody" => case.as_nobody = true,
+            "holes" if value == "compared" => case.compares_holes = true,
             "umask" => case.umask = u32::from_str_radix(value, 8).map_err(|why| why.to_string())?,
             "env" => {
                 let (name, value) = value.split_once('=').ok_or("env wants NAME=VALUE")?;
@@ -156,6 +159,7 @@ fn new_case(name: &str) -> Case {
         umask: 0o022,
         env: Vec::new(),
         steps: Vec::new(),
+        compares_holes: false,
         ours: Vec::new(),
         allow: Vec::new(),
         atimes: Vec::new(),

@@ -6,6 +6,7 @@ pub(crate) mod arena;
 pub(crate) mod case;
 pub(crate) mod extras;
 pub(crate) mod faulty;
+pub(crate) mod holes;
 pub(crate) mod normal;
 pub(crate) mod passthrough;
 pub(crate) mod run;

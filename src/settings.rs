@@ -55,6 +55,8 @@ pub struct Settings {
     pub links: Links,
     /// What phase one takes for proof that a file is up to date.
     pub evidence: Evidence,
+    /// What checksum the output names of each file, if any.
+    pub told_sum: Option<Algorithm>,
     /// Which entries may be made or changed.
     pub update: Update,
     /// How the bytes of files are written.
@@ -356,6 +358,7 @@ impl Default for Settings {
                 hard: HardLinks::Apart,
             },
             evidence: Evidence::SizeAndTime,
+            told_sum: None,
             update: Update {
                 existing: Existing::Update,
                 missing: Missing::Create,

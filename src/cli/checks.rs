@@ -133,27 +133,35 @@ impl Default for Checksums {
     }
 }
 
+/// What `--checksum-choice` can choose: ours, and rsync's.
+pub const CHECKSUMS: [(&str, Option<Algorithm>); 8] = [
+    ("blake3", Some(Algorithm::Blake3)),
+    ("xxh128", Some(Algorithm::Xxh128)),
+    ("xxh3", Some(Algorithm::Xxh3)),
+    ("xxh64", Some(Algorithm::Xxh64)),
+    ("md5", Some(Algorithm::Md5)),
+    ("md4", Some(Algorithm::Md4)),
+    ("sha1", Some(Algorithm::Sha1)),
+    ("none", None),
+];
+
 /// `--checksum-choice`: one name for all, or two.
 ///
 /// # Errors
-/// A name that rsync 3.5.0 has not got.
+/// A name that neither rsync 3.5.0 nor we have.
 pub fn checksums(name: &str, value: &OsStr) -> Result<Checksums, Problem> {
     let shown = value.to_string_lossy();
     let (first, second) = shown.split_once(',').unwrap_or((&shown, &shown));
     let read = |word: &str| {
-        Ok(match &*word.to_ascii_lowercase() {
-            "auto" => Some(Algorithm::Blake3),
-            "xxh128" => Some(Algorithm::Xxh128),
-            "xxh3" => Some(Algorithm::Xxh3),
-            "xxh64" | "xxhash" => Some(Algorithm::Xxh64),
-            "md5" => Some(Algorithm::Md5),
-            "md4" => Some(Algorithm::Md4),
-            "sha1" => Some(Algorithm::Sha1),
-            "none" => None,
-            _ => {
-                let text = format!("--{name}={shown}: \"{word}\" is no checksum that is known");
-                return Err(Problem::unsupported(text));
-            }
+        let wanted = match &*word.to_ascii_lowercase() {
+            "auto" => "blake3".to_owned(),
+            "xxhash" => "xxh64".to_owned(),
+            other => other.to_owned(),
+        };
+        let found = CHECKSUMS.iter().find(|(known, _)| *known == wanted);
+        found.map(|(_, algorithm)| *algorithm).ok_or_else(|| {
+            let text = format!("--{name}={shown}: \"{word}\" is no checksum that is known");
+            Problem::unsupported(text)
         })
     };
     Ok(Checksums { transfer: read(first)?, compared: read(second)? })

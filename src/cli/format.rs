@@ -9,7 +9,7 @@ use chrono::{Local, TimeZone};
 
 use crate::cli::listing::permissions;
 use crate::cli::numbers::Numbers;
-use crate::model::change::{Action, Attrs, More};
+use crate::model::change::{Action, Attrs};
 use crate::model::meta::Stamp;
 use crate::report::observer::{Extras, Outcome};
 
@@ -17,8 +17,16 @@ use crate::report::observer::{Extras, Outcome};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format {
     pieces: Box<[Piece]>,
+    shown: Shown,
+}
+
+/// What of an entry can be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
     /// Which of owner and group the run preserves: rsync tells no other.
-    ids: Attrs,
+    pub ids: Attrs,
+    /// As many columns as a checksum has, in hexadecimal digits.
+    pub sum_columns: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +63,7 @@ enum Letter {
     Length,
     Written,
     BasisSums,
-    Digest,
+    Sum,
     Permissions,
     Modified,
     Owner,
@@ -75,7 +83,7 @@ const LETTERS: [(u8, Letter); 17] = [
     (b'l', Letter::Length),
     (b'b', Letter::Written),
     (b'c', Letter::BasisSums),
-    (b'C', Letter::Digest),
+    (b'C', Letter::Sum),
     (b'B', Letter::Permissions),
     (b'M', Letter::Modified),
     (b'U', Letter::Owner),
@@ -86,9 +94,6 @@ const LETTERS: [(u8, Letter); 17] = [
     (b'm', Letter::Module),
     (b'%', Letter::Percent),
 ];
-
-/// As many columns as a digest of ours has.
-const DIGEST_WIDTH: usize = 64;
 
 /// Names as they are told: the entry's own, and what its link points to.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +106,7 @@ pub struct Names<'a> {
 
 impl Format {
     /// Reads a format; there is none that makes no sense.
-    pub fn parse(text: &[u8], ids: Attrs) -> Self {
+    pub fn parse(text: &[u8], shown: Shown) -> Self {
         let mut pieces = Vec::new();
         let mut plain = Vec::new();
         let mut rest = text;
@@ -122,7 +127,7 @@ impl Format {
         if !plain.is_empty() {
             pieces.push(Piece::Text(plain));
         }
-        Self { pieces: pieces.into(), ids }
+        Self { pieces: pieces.into(), shown }
     }
 
     /// True if there is nothing in it.
@@ -140,12 +145,17 @@ impl Format {
         self.is_itemized() || self.has(Letter::Operation)
     }
 
+    /// True if it names the checksums of files.
+    pub fn tells_sums(&self) -> bool {
+        self.has(Letter::Sum)
+    }
+
     /// What it needs to know of an entry.
     pub fn extras(&self) -> Extras {
         let mut extras = Extras::empty();
         let of_meta = [
             Letter::Length,
-            Letter::Digest,
+            Letter::Sum,
             Letter::Permissions,
             Letter::Modified,
             Letter::Owner,
@@ -166,7 +176,7 @@ impl Format {
 
     /// The line of an outcome, not escaped.
     pub fn line(&self, outcome: &Outcome, names: Names<'_>) -> Vec<u8> {
-        let subject = Subject { outcome, names, ids: self.ids };
+        let subject = Subject { outcome, names, shown: self.shown };
         let mut line = Vec::new();
         for piece in &self.pieces {
             match piece {
@@ -256,7 +266,7 @@ impl Shape {
 struct Subject<'a> {
     outcome: &'a Outcome,
     names: Names<'a>,
-    ids: Attrs,
+    shown: Shown,
 }
 
 impl Subject<'_> {
@@ -272,7 +282,7 @@ impl Subject<'_> {
             Letter::Length => shape.amount(line, meta.map_or(0, |meta| meta.size)),
             Letter::Written => shape.amount(line, self.outcome.written_bytes),
             Letter::BasisSums => shape.amount(line, 0),
-            Letter::Digest => shape.text(line, digest(more).as_bytes()),
+            Letter::Sum => shape.text(line, self.sum().as_bytes()),
             Letter::Permissions => {
                 shape.text(line, meta.map_or("---------".into(), permissions).as_bytes());
             }
@@ -281,11 +291,11 @@ impl Subject<'_> {
                 shape.text(line, time(stamp).as_bytes());
             }
             Letter::Owner => {
-                let is_known = self.ids.contains(Attrs::OWNER);
+                let is_known = self.shown.ids.contains(Attrs::OWNER);
                 shape.number(line, meta.filter(|_| is_known).map_or(0, |meta| meta.uid).into());
             }
             Letter::Group if change.action == Action::Delete => shape.number(line, 0),
-            Letter::Group => match meta.filter(|_| self.ids.contains(Attrs::GROUP)) {
+            Letter::Group => match meta.filter(|_| self.shown.ids.contains(Attrs::GROUP)) {
                 Some(meta) => shape.number(line, meta.gid.into()),
                 None => shape.text(line, b"DEFAULT"),
             },
@@ -303,6 +313,12 @@ impl Subject<'_> {
         }
     }
 
+    /// The checksum; blanks in its place if it is not known.
+    fn sum(&self) -> String {
+        let sum = self.outcome.change.more.as_deref().and_then(|more| more.sum);
+        sum.map_or_else(|| " ".repeat(self.shown.sum_columns), |sum| sum.to_string())
+    }
+
     /// Of a deletion there is no source, but the name of what was deleted.
     fn source(&self) -> &[u8] {
         let more = self.outcome.change.more.as_deref();
@@ -310,12 +326,6 @@ impl Subject<'_> {
         let name = name.strip_suffix(b"/").unwrap_or(name);
         more.and_then(|more| more.source.as_deref()).unwrap_or(name)
     }
-}
-
-/// The digest; blanks in its place if no bytes were read.
-fn digest(more: Option<&More>) -> String {
-    let digest = more.and_then(|more| more.digest);
-    digest.map_or(" ".repeat(DIGEST_WIDTH), |digest| digest.to_string())
 }
 
 /// The time, in whole seconds, where the user is. Beyond the calendar there are only seconds left.
@@ -328,7 +338,7 @@ fn time(stamp: Stamp) -> String {
 mod tests {
     use std::path::Path;
 
-    use super::{Format, Names};
+    use super::{Format, Names, Shown};
     use crate::model::change::{Action, Attrs, Change, Diff, More};
     use crate::model::digest::Digest;
     use crate::model::meta::Kind;
@@ -336,6 +346,8 @@ mod tests {
     use crate::report::observer::{Ending, Extras, Outcome, Phase};
     use crate::sys::dir::Follow;
     use crate::sys::stat::operand;
+
+    const SHOWN: Shown = Shown { ids: Attrs::OWNER, sum_columns: 64 };
 
     fn line(format: &str, action: Action, more: Option<More>) -> String {
         let change = Change {
@@ -351,15 +363,15 @@ mod tests {
         let outcome =
             Outcome { phase: Phase::Copy, change, ending: Ending::Done, written_bytes: 7 };
         let names = Names { name: b"a/b", target: None };
-        let line = Format::parse(format.as_bytes(), Attrs::OWNER).line(&outcome, names);
+        let line = Format::parse(format.as_bytes(), SHOWN).line(&outcome, names);
         String::from_utf8(line).unwrap()
     }
 
     #[test]
-    fn bytes_that_were_read_have_a_digest_and_others_a_column_of_blanks() {
+    fn what_is_known_has_a_checksum_and_others_a_column_of_blanks() {
         let meta = operand(Path::new("/"), Follow::Never);
-        let digest = Some(Digest::of(b"text"));
-        let more = More { meta: meta.unwrap(), source: None, digest };
+        let sum = Some(Digest::of(b"text").into());
+        let more = More { meta: meta.unwrap(), source: None, sum };
         let told = line("%C %b", Action::Create, Some(more));
         assert_eq!(told, format!("{} 7", blake3::hash(b"text").to_hex()));
         assert_eq!(line("%C|", Action::Create, None), format!("{}|", " ".repeat(64)));
@@ -380,11 +392,7 @@ mod tests {
             ("%C", Extras::META),
             ("%f", Extras::META | Extras::SOURCE),
         ] {
-            assert_eq!(
-                Format::parse(format.as_bytes(), Attrs::empty()).extras(),
-                extras,
-                "{format}"
-            );
+            assert_eq!(Format::parse(format.as_bytes(), SHOWN).extras(), extras, "{format}");
         }
     }
 

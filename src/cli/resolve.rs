@@ -134,6 +134,7 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
         account: choices.account.clone(),
         links: choices.links(),
         evidence: choices.evidence(),
+        told_sum: choices.told_sum(),
         update: choices.update(),
         content: choices.content(),
         delete: choices.delete(),

@@ -146,6 +146,8 @@ fn evidence_goes_by_rank_not_by_order() {
         ("-a --size-only -c", Evidence::Digest(Algorithm::Blake3)),
         ("-ac --no-c", Evidence::SizeAndTime),
         ("-acI --cc=md5,xxh3", Evidence::Digest(Algorithm::Xxh3)),
+        ("-ac --cc=BLAKE3", Evidence::Digest(Algorithm::Blake3)),
+        ("-ac --cc=xxhash", Evidence::Digest(Algorithm::Xxh64)),
     ] {
         assert_eq!(run(line).0.evidence, evidence, "{line}");
     }

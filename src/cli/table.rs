@@ -142,7 +142,7 @@ pub const OPTIONS: &[Row] = &[
     off("no-checksum", Switches::CHECKSUM).also(&["no-c"]),
     on("ignore-times", Switches::IGNORE_TIMES).letter('I').help(Decision, "Copy every file even if size and time agree"),
     on("size-only", Switches::SIZE_ONLY).help(Decision, "Decide by size alone"),
-    set("checksum-choice", Setting::ChecksumChoice, "STR").also(&["cc"]).help(Decision, "Which digest --checksum compares: xxh128, xxh3, xxh64, md5, md4, sha1, auto (BLAKE3, as in phase two) [default: auto]"),
+    set("checksum-choice", Setting::ChecksumChoice, "STR").also(&["cc"]).help(Decision, "Which digest --checksum compares and %C shows: blake3, xxh128, xxh3, xxh64, md5, md4, sha1, auto (BLAKE3, as in phase two) [default: auto]"),
     set("modify-window", Setting::ModifyWindow, "NUM").letter('@').help(Decision, "Times that differ by at most NUM seconds are equal; -1 compares nanoseconds [default: 0]"),
     on("update", Switches::UPDATE).letter('u').help(Decision, "Leave files alone that are newer in the destination"),
     set("compare-dest", Setting::CompareDest, "DIR").help(Decision, "Leave out what is missing in the destination and equal in DIR (several are possible)"),

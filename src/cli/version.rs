@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::cli::checks::CHECKSUMS;
 use crate::cli::options::Meaning;
 use crate::cli::table::OPTIONS;
 
@@ -41,7 +42,7 @@ pub fn json() -> String {
             "stop_at": works("stop-at"),
             "crtimes": works("crtimes"),
         },
-        "checksum_list": ["blake3", "xxh128", "xxh3", "xxh64", "md5", "md4", "sha1", "none"],
+        "checksum_list": CHECKSUMS.map(|(name, _)| name),
         "compress_list": ["none"],
         "license": env!("CARGO_PKG_LICENSE"),
     });

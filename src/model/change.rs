@@ -3,7 +3,7 @@
 use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 
-use crate::model::digest::Digest;
+use crate::model::checksum::Checksum;
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
 
@@ -226,8 +226,8 @@ pub struct More {
     pub meta: Meta,
     /// Where the source has it, as typed, if that was asked for.
     pub source: Option<Box<[u8]>>,
-    /// The digest of its bytes, if they were read.
-    pub digest: Option<Digest>,
+    /// The checksum of its bytes, if it is known.
+    pub sum: Option<Checksum>,
 }
 
 impl Change {

@@ -6,10 +6,13 @@ use std::fmt;
 
 use md4::Md4;
 use md5::Md5;
+use serde::{Deserialize, Serialize};
 use sha1::Digest as _;
 use sha1::Sha1;
 use xxhash_rust::xxh3::Xxh3Default;
 use xxhash_rust::xxh64::Xxh64;
+
+use crate::model::digest::Digest;
 
 /// A kind of checksum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +34,18 @@ pub enum Algorithm {
     Sha1,
 }
 
+impl Algorithm {
+    /// How many bytes its checksums have.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::Blake3 => 32,
+            Self::Xxh128 | Self::Md5 | Self::Md4 => 16,
+            Self::Xxh3 | Self::Xxh64 => 8,
+            Self::Sha1 => 20,
+        }
+    }
+}
+
 /// A checksum that grows with the bytes it is fed.
 pub struct Hasher(State);
 
@@ -48,7 +63,7 @@ enum State {
 const LONGEST: usize = 32;
 
 /// A checksum. Written out, it is in lower-case hexadecimal digits as rsync's `%C` has them.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checksum {
     bytes: [u8; LONGEST],
     len: usize,
@@ -105,6 +120,12 @@ impl Checksum {
     /// Its bytes, as many as the algorithm makes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
+    }
+}
+
+impl From<Digest> for Checksum {
+    fn from(digest: Digest) -> Self {
+        Self::new(&digest.0)
     }
 }
 

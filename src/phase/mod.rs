@@ -13,6 +13,7 @@ pub mod list;
 pub mod pass;
 pub mod prune;
 pub mod repair;
+pub mod sums;
 pub mod together;
 pub mod verify;
 pub mod way;

@@ -392,6 +392,7 @@ impl<'a> Pass<'a> {
         }
         if is_told {
             record.source = self.told_source(&at.spot(), ledger);
+            record.sum = self.told_sum(at, source.kind, &Wrote::Nothing);
         }
         record
     }
@@ -469,9 +470,7 @@ impl<'a> Pass<'a> {
         }
         self.tell_refused(sheet.ledger(), &at.spot(), performed.refused);
         let mut record = Record { written_bytes: performed.moved.written_bytes, ..record };
-        if let Wrote::Bytes(digest, _) = performed.wrote {
-            record.digest = Some(digest);
-        }
+        record.sum = record.sum.or_else(|| self.told_sum(at, record.kind, &performed.wrote));
         if performed.unlinked {
             let is_joined = record.diff.basis == Basis::Joined;
             record.diff.basis = if is_joined { Basis::None } else { Basis::Alike };

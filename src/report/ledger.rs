@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::{Class, Fault, Place};
 use crate::filter::within::{Reasons, Said};
 use crate::model::change::{Action, Basis, Change, Diff, More, Why};
-use crate::model::digest::Digest;
+use crate::model::checksum::Checksum;
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
 use crate::report::gauge::Gauge;
@@ -157,8 +157,8 @@ pub struct Record {
     pub meta: Option<Meta>,
     /// Where the source has it, if somebody wants to hear that ([`Extras::SOURCE`]).
     pub source: Option<Box<[u8]>>,
-    /// The digest of the bytes that were read.
-    pub digest: Option<Digest>,
+    /// The checksum of its bytes, if it is known and somebody wants to hear it.
+    pub sum: Option<Checksum>,
 }
 
 impl Record {
@@ -181,16 +181,16 @@ impl Record {
             because: None,
             meta: None,
             source: None,
-            digest: None,
+            sum: None,
         }
     }
 
     /// Turns into what is told, at `path`.
     fn change(self, path: RelPath, extras: Extras) -> Change {
-        let Self { kind, action, diff, size, target, because, meta, source, digest, .. } = self;
+        let Self { kind, action, diff, size, target, because, meta, source, sum, .. } = self;
         let is_wanted = extras.contains(Extras::META) || action == Action::Keep(Why::Listed);
         let meta = meta.filter(|_| is_wanted);
-        let more = meta.map(|meta| Box::new(More { meta, source, digest }));
+        let more = meta.map(|meta| Box::new(More { meta, source, sum }));
         Change { path, kind, action, diff, target, because, size, more }
     }
 }

@@ -1,7 +1,8 @@
 //! What the words say of the output.
 
+use crate::cli::checks::Checksums;
 use crate::cli::display::{Begin, Display, Header, Sink, Times, Volume};
-use crate::cli::format::Format;
+use crate::cli::format::{Format, Shown};
 use crate::cli::info::{Flag, Levels};
 use crate::cli::log::LogChoices;
 use crate::cli::names::{Escape, High, Reader};
@@ -10,6 +11,7 @@ use crate::cli::options::Switches;
 use crate::cli::resolve::Surroundings;
 use crate::cli::resolve::choices::Choices;
 use crate::model::change::Attrs;
+use crate::model::checksum::Algorithm;
 use crate::roots::operand::is_whole_absolute;
 use crate::settings::deletion::When;
 use crate::settings::{Effect, EmptyDirs, Paths, Recursion, Roots, Settings};
@@ -26,7 +28,7 @@ impl Choices {
             Recursion::Full => self.pick(Switches::FULL_LISTING, Header::Full, Header::Incremental),
             Recursion::OneLevel => Header::Full,
         };
-        let format = self.out_format.as_deref().map(|text| Format::parse(text, self.told_ids()));
+        let format = self.out_format.as_deref().map(|text| self.format(text));
         Display {
             levels: self.pick(Switches::QUIET, Levels::default(), self.levels()),
             verbosity: loud(self.verbose),
@@ -61,7 +63,7 @@ impl Choices {
         let format = self.log_format.as_deref().unwrap_or(b"%i %n%L");
         let is_itemized = display.format.as_ref().map_or(self.itemize > 0, Format::is_itemized);
         let display = Display {
-            format: Some(Format::parse(format, self.told_ids())),
+            format: Some(self.format(format)),
             levels: self.levels(),
             verbosity: self.verbose,
             itemize: if is_itemized { self.itemize.max(1) } else { 0 },
@@ -70,6 +72,23 @@ impl Choices {
             ..display.clone()
         };
         Some(LogChoices { path, trust: settings.roots.trust, display })
+    }
+
+    /// The checksum that a format tells: that of `--checksum`, or else that of the transfer.
+    pub(super) fn told_sum(&self) -> Option<Algorithm> {
+        let formats = [&self.out_format, &self.log_format].into_iter().flatten();
+        let is_asked = formats.map(|text| self.format(text)).any(|format| format.tells_sums());
+        self.sum_algorithm().filter(|_| is_asked)
+    }
+
+    fn sum_algorithm(&self) -> Option<Algorithm> {
+        let Checksums { transfer, compared } = self.checksums;
+        self.pick(Switches::CHECKSUM, compared, transfer)
+    }
+
+    fn format(&self, text: &[u8]) -> Format {
+        let sum_bytes = self.sum_algorithm().map_or(1, Algorithm::bytes);
+        Format::parse(text, Shown { ids: self.told_ids(), sum_columns: 2 * sum_bytes })
     }
 
     /// Which of owner and group a format tells.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -36,14 +37,23 @@ pub(crate) struct Entry {
     pub(crate) target: Option<Vec<u8>>,
     /// Device numbers of a device node, else 0.
     pub(crate) rdev: u64,
-    /// FNV-1a of the content of a regular file.
-    pub(crate) digest: Option<u64>,
+    /// What a regular file holds.
+    pub(crate) content: Option<Content>,
     /// The first name (in byte order) of the same inode within the tree, when there is an earlier one.
     pub(crate) linked_to: Option<Vec<u8>>,
     /// The access time in whole seconds since 1970, `now`, or `-` where nobody asked for it.
     pub(crate) atime: String,
     /// Extended attributes, access control lists among them.
     pub(crate) xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+/// What is seen of a regular file's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Their FNV-1a.
+    Digest(u64),
+    /// Nothing, because of this errno.
+    Unreadable(i32),
 }
 
 /// A tree as it is at one moment; the key is the path below the root (the root itself is empty).
@@ -146,11 +156,30 @@ impl Entry {
             ("mtime", self.mtime.map_or_else(|| "now".into(), |time| time.to_string())),
             ("target", bytes(&self.target)),
             ("rdev", format!("{:x}", self.rdev)),
-            ("digest", self.digest.map_or_else(|| "-".into(), |digest| format!("{digest:016x}"))),
+            ("content", self.content.map_or_else(|| "-".into(), |content| content.to_string())),
             ("linked to", bytes(&self.linked_to)),
             ("atime", self.atime.clone()),
             ("xattrs", listed(&self.xattrs)),
         ]
+    }
+}
+
+impl Content {
+    /// Reads a regular file.
+    fn of(path: &Path) -> Self {
+        match read(path) {
+            Ok(bytes) => Self::Digest(fnv1a(&bytes)),
+            Err(why) => Self::Unreadable(why.raw_os_error().expect("an error of the system")),
+        }
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Digest(digest) => write!(f, "{digest:016x}"),
+            Self::Unreadable(errno) => write!(f, "unreadable (errno {errno})"),
+        }
     }
 }
 
@@ -170,7 +199,7 @@ fn look(path: &Path, started: SystemTime) -> Entry {
         target: (kind == "link")
             .then(|| fs::read_link(path).expect("a readable link").as_os_str().as_bytes().to_vec()),
         rdev: if matches!(kind, "char" | "block") { meta.rdev() } else { 0 },
-        digest: (kind == "file").then(|| fnv1a(&read(path).unwrap_or_default())),
+        content: (kind == "file").then(|| Content::of(path)),
         linked_to: None,
         atime: "-".into(),
         xattrs: xattrs_of(path),

@@ -18,10 +18,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::parity::allowed::{ALLOWED, Aspect};
+use crate::support::arena::is_root;
 use crate::support::case::{Case, Step, fixtures, read_cases};
 use crate::support::holes;
 use crate::support::normal::{Order, normal};
 use crate::support::run::{Conditions, Output, run, twosync};
+use crate::support::skipped::{rsync_or_skipped, skipped};
 use crate::support::snapshot::{Snapshot, readable};
 use crate::support::spec::Line;
 use crate::support::tree::{Mounts, Owner, build};
@@ -121,17 +123,19 @@ fn case_file(group: &str) -> PathBuf {
 
 /// Runs all cases of a group and reports all that fail.
 fn check_group(group: &str) {
-    let Some(rsync) = rsync() else { return };
+    let Some(rsync) = rsync_or_skipped("all cases") else { return };
     let top = tempfile::tempdir().expect("a temporary directory");
     open_to_all(top.path()).expect("our own directory");
     let wanted = std::env::var("TWOSYNC_PARITY_CASE").unwrap_or_default();
-    let is_root = Owner::runner().uid == 0;
     let mut failures = String::new();
-    let (mut run_count, mut skipped_count, mut failed_count) = (0, 0, 0);
+    let (mut run_count, mut rootless_count, mut failed_count) = (0, 0, 0);
     let program = reachable_program(top.path());
     for (number, case) in read_cases(&case_file(group)).iter().enumerate() {
-        if !case.name.contains(&wanted) || (case.needs_root() && !is_root) {
-            skipped_count += 1;
+        if !case.name.contains(&wanted) {
+            continue;
+        }
+        if case.needs_root() && !is_root() {
+            rootless_count += 1;
             continue;
         }
         run_count += 1;
@@ -144,26 +148,10 @@ fn check_group(group: &str) {
                 .expect("writing to a string");
         }
     }
-    assert!(
-        failed_count == 0,
-        "{failed_count} of {run_count} failed ({skipped_count} skipped)\n{failures}"
-    );
-}
-
-/// The rsync to compare with; `None` when parity is to be skipped.
-pub(crate) fn rsync() -> Option<PathBuf> {
-    if std::env::var("TWOSYNC_PARITY").is_ok_and(|value| value == "skip") {
-        return None;
+    if rootless_count > 0 {
+        skipped(&format!("{rootless_count} cases"), "need root");
     }
-    let rsync =
-        std::env::var_os("TWOSYNC_PARITY_RSYNC").map_or_else(|| "rsync".into(), PathBuf::from);
-    let version = std::process::Command::new(&rsync).arg("--version").output();
-    let is_known = version.is_ok_and(|output| output.stdout.starts_with(b"rsync  version 3.5."));
-    assert!(
-        is_known,
-        "parity needs rsync 3.5 (TWOSYNC_PARITY_RSYNC names one, TWOSYNC_PARITY=skip leaves it out)"
-    );
-    Some(rsync)
+    assert!(failed_count == 0, "{failed_count} of {run_count} failed\n{failures}");
 }
 
 /// The program under test, where any user can run it.

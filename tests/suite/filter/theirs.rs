@@ -3,24 +3,12 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use super::ours::{below, topmost};
 use super::rows::{Answer, Question, Row};
 use crate::support::run::twosync;
-
-/// The rsync to ask; `None` if it is to be left out.
-pub(super) fn rsync() -> Option<PathBuf> {
-    if std::env::var("TWOSYNC_PARITY").is_ok_and(|value| value == "skip") {
-        return None;
-    }
-    let rsync = std::env::var_os("TWOSYNC_PARITY_RSYNC").unwrap_or_else(|| "rsync".into());
-    let version = Command::new(&rsync).arg("--version").output();
-    let is_known = version.is_ok_and(|output| output.stdout.starts_with(b"rsync  version 3.5."));
-    assert!(is_known, "needs rsync 3.5 (TWOSYNC_PARITY=skip leaves it out)");
-    Some(rsync.into())
-}
 
 fn command(program: &Path, mode: &[&str], row: &Row, top: &Path) -> Command {
     let args = |list: &[Vec<u8>]| -> Vec<OsString> {

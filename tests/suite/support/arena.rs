@@ -10,6 +10,7 @@ use walkdir::WalkDir;
 
 use crate::support::case::fixtures;
 use crate::support::run::{Conditions, Output, run, twosync};
+use crate::support::skipped::skipped;
 use crate::support::snapshot::Snapshot;
 use crate::support::tree::build_tree;
 
@@ -143,10 +144,9 @@ pub(crate) fn is_root() -> bool {
 }
 
 /// True if the tests run as root; otherwise says that a test, or a part of one, is left out.
-#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know what was left out")]
 pub(crate) fn is_root_or_skipped(what: &str) -> bool {
     if !is_root() {
-        eprintln!("skipped: {what}: needs root");
+        skipped(what, "needs root");
     }
     is_root()
 }

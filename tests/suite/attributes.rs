@@ -3,7 +3,6 @@
 
 use std::ffi::CString;
 use std::path::Path;
-use std::process::Command;
 
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
@@ -15,15 +14,15 @@ use twosync::sys::xattr::Grip;
 
 use crate::support::arena::{Arena, is_root, is_root_or_skipped};
 use crate::support::extras::xattrs_of;
+use crate::support::run::{Conditions, as_bytes, run};
 use crate::support::skipped::{rsync_or_skipped, rsync_or_skipped_once};
 use crate::support::spec::parse_tree;
 use crate::support::tree::{Mounts, Owner, build, build_tree};
 
 /// Runs rsync in the arena, which has to succeed; what it itemized.
 fn rsync_in(arena: &Arena, rsync: &Path, args: &[&str]) -> String {
-    let output = Command::new(rsync).args(args).current_dir(arena.top()).output();
-    let output = output.expect("rsync can be run");
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = run(rsync, &as_bytes(args), arena.top(), &Conditions::default());
+    output.expect_code(0);
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 

@@ -1,32 +1,31 @@
 //! rsync's answer to a row.
 
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use super::ours::{below, topmost};
 use super::rows::{Answer, Question, Row};
-use crate::support::run::twosync;
+use crate::support::run::{Conditions, Output, as_bytes, run, twosync};
 
-fn command(program: &Path, mode: &[&str], row: &Row, top: &Path) -> Command {
-    let args = |list: &[Vec<u8>]| -> Vec<OsString> {
-        list.iter().map(|arg| OsString::from_vec(arg.clone())).collect()
-    };
-    let mut command = Command::new(program);
-    command.env("LC_ALL", "C").env("HOME", top.join("home")).env_remove("CVSIGNORE");
-    if let Some(value) = &row.cvsignore {
-        command.env("CVSIGNORE", OsStr::from_bytes(value));
-    }
-    command.args(mode).args(args(&row.options_at(top))).args(args(&row.operands));
-    command.arg("d/").current_dir(top);
-    command
+/// Runs a program on a row where it was built.
+fn ask(program: &Path, mode: &[&str], row: &Row, top: &Path) -> Output {
+    let operands = row.operands.iter().cloned();
+    let args: Vec<Vec<u8>> = as_bytes(mode)
+        .into_iter()
+        .chain(row.options_at(top))
+        .chain(operands)
+        .chain([b"d/".to_vec()])
+        .collect();
+    let mut env = vec![("HOME".into(), top.join("home").into_os_string())];
+    env.extend(row.cvsignore.clone().map(|value| ("CVSIGNORE".into(), OsString::from_vec(value))));
+    run(program, &args, top, &Conditions { env, ..Conditions::default() })
 }
 
 /// What rsync says while it looks at a row.
 fn lines(rsync: &Path, debug: &str, row: &Row, top: &Path) -> Vec<String> {
-    let output = command(rsync, &["-nr8", debug], row, top).output().expect("rsync runs");
+    let output = ask(rsync, &["-nr8", debug], row, top);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.lines().map(str::to_owned).collect()
 }
@@ -54,10 +53,9 @@ pub(super) fn answer(rsync: &Path, row: &Row, top: &Path) -> Answer {
         Question::Delete => ["-r8", "--delete-before"],
     };
     let before = below(&top.join("d"));
-    let output = command(rsync, &mode, row, top).output().expect("rsync runs");
-    let code = output.status.code().expect("rsync ends");
-    if code != 0 {
-        return Answer::Refused(code);
+    let output = ask(rsync, &mode, row, top);
+    if output.code != 0 {
+        return Answer::Refused(output.code);
     }
     match row.question {
         Question::Transfer => {
@@ -82,10 +80,9 @@ pub(super) fn programs_answer(row: &Row, top: &Path) -> Answer {
         Question::Transfer => &["-r8", "--verify=none"],
         Question::Delete => &["-r8", "--verify=none", "--delete-before"],
     };
-    let output = command(&twosync(), mode, row, top).output().expect("the program runs");
-    let code = output.status.code().expect("the program ends");
-    if code != 0 {
-        return Answer::Refused(code);
+    let output = ask(&twosync(), mode, row, top);
+    if output.code != 0 {
+        return Answer::Refused(output.code);
     }
     let after = below(&top.join("d"));
     match row.question {

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use walkdir::WalkDir;
 
 use crate::support::case::fixtures;
-use crate::support::run::{Conditions, Output, run, twosync};
+use crate::support::run::{Conditions, Output, as_bytes, run, twosync};
 use crate::support::skipped::skipped;
 use crate::support::snapshot::Snapshot;
 use crate::support::tree::build_tree;
@@ -112,8 +112,7 @@ impl Arena {
     }
 
     fn run(&self, program: &Path, args: &[&str], conditions: &Conditions) -> Output {
-        let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.as_bytes().to_vec()).collect();
-        run(program, &args, self.top(), conditions)
+        run(program, &as_bytes(args), self.top(), conditions)
     }
 }
 

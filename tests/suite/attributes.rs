@@ -23,7 +23,7 @@ use crate::support::tree::{Mounts, Owner, build, build_tree};
 fn rsync_in(arena: &Arena, rsync: &Path, args: &[&str]) -> String {
     let output = run(rsync, &as_bytes(args), arena.top(), &Conditions::default());
     output.expect_code(0);
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    output.told()
 }
 
 fn set(arena: &Arena, path: &str, name: &str, value: &[u8]) {

@@ -6,7 +6,6 @@ use std::fs;
 use std::fs::File;
 use std::os::unix::fs::{lchown, symlink};
 use std::path::Path;
-use std::process::Command;
 
 use rustix::fs::{RenameFlags, renameat_with};
 use twosync::report::observer::Phase;
@@ -16,7 +15,6 @@ use twosync::settings::{Settings, Verify};
 use crate::engine::{archive, deleting, engine, engine_with};
 use crate::safety::{text, while_busy};
 use crate::support::arena::{Arena, NOBODY, is_root_or_skipped};
-use crate::support::run::twosync;
 use crate::support::tree::build_tree;
 
 /// The settings of `-ab s/ d`.
@@ -103,13 +101,8 @@ fn phase_two_deletes_no_backup_of_phase_one() {
 fn the_only_good_data_survive_a_copy_that_fails_in_both_phases() {
     let arena = Arena::with("s/f file size=300000 seed=7\nd/f file \"the only good data\"\n");
     // No file may grow beyond one block: writing fails with EFBIG.
-    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" -ab s/ d";
-    let run = || {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]).arg(twosync()).current_dir(arena.top());
-        command.output().expect("there is a shell").status.code()
-    };
-    assert_ne!(run(), Some(0));
+    let output = arena.shell("trap '' XFSZ; ulimit -f 1; exec \"$TWOSYNC\" -ab s/ d");
+    assert_ne!(output.code, 0);
     assert_eq!(text(&arena, "d/f~"), "the only good data");
 }
 

@@ -9,21 +9,13 @@ use std::process::Child;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::arena::{Arena, is_root_or_skipped};
-use crate::support::run::{Output, start_twosync, twosync_into};
+use crate::support::run::{start_twosync, twosync_into};
 
 const TABLE: &str = include_str!("../../fixtures/options.tsv");
 
 /// A directory with a source of one file and an empty destination.
 fn place() -> Arena {
     Arena::with("src/a file \"content\"\ndst dir\n")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 struct Row {
@@ -56,7 +48,7 @@ fn every_option_does_what_the_table_says() {
             fs::remove_dir_all(arena.path("dst")).unwrap();
             fs::create_dir(arena.path("dst")).unwrap();
             let output = arena.twosync(&["-a", spelling, "src/", "dst"]);
-            let (code, errors) = (output.code, stderr(&output));
+            let (code, errors) = (output.code, output.errors());
             let is_named = errors.lines().next().is_some_and(|line| line.contains(name));
             let fits = match row.class {
                 "works" | "noop" => errors.is_empty() || row.exit == 40,
@@ -96,10 +88,10 @@ fn an_option_that_is_refused_changes_nothing() {
     let arena = place();
     let output = arena.twosync(&["-a", "--write-devices", "--delete", "src/", "dst"]);
     assert_eq!(output.code, 4);
-    assert_eq!(stdout(&output), "");
+    assert_eq!(output.told(), "");
     assert_eq!(fs::read_dir(arena.path("dst")).unwrap().count(), 0);
     assert_eq!(
-        stderr(&output),
+        output.errors(),
         "twosync: --write-devices is not supported yet: use rsync for that\n\
          twosync: requested action not supported (code 4)\n"
     );
@@ -111,10 +103,10 @@ fn remote_operands_are_sent_to_a_mount_or_to_rsync() {
     for operands in [["host:src", "dst"], ["src", "host::module"], ["rsync://host/m", "dst"]] {
         let output = arena.twosync(&["-a", operands[0], operands[1]]);
         assert_eq!(output.code, 4, "{operands:?}");
-        assert!(stderr(&output).contains("mount it, or use rsync for that leg"), "{operands:?}");
+        assert!(output.errors().contains("mount it, or use rsync for that leg"), "{operands:?}");
     }
     let local = arena.twosync(&["-a", "./src/", "./co:lon"]);
-    assert_eq!(local.code, 0, "{}", stderr(&local));
+    assert_eq!(local.code, 0, "{}", local.errors());
     assert!(arena.path("co:lon/a").exists());
 }
 
@@ -131,8 +123,8 @@ fn operands_that_are_missing_or_empty() {
     ] {
         let output = arena.twosync(words);
         assert_eq!(output.code, code, "{words:?}");
-        assert!(stderr(&output).contains(text), "{words:?}: {}", stderr(&output));
-        assert_eq!(stdout(&output), "", "{words:?}");
+        assert!(output.errors().contains(text), "{words:?}: {}", output.errors());
+        assert_eq!(output.told(), "", "{words:?}");
     }
 }
 
@@ -142,20 +134,20 @@ fn help_goes_to_stdout_and_usage_to_stderr() {
     for words in [&["-h"][..], &["--help"], &["-vh"], &["-a", "--help", "src", "dst"]] {
         let output = arena.twosync(words);
         assert_eq!(output.code, 0, "{words:?}");
-        assert!(stdout(&output).contains("Usage: twosync [OPTION]... SRC... DEST"), "{words:?}");
-        assert_eq!(stderr(&output), "", "{words:?}");
+        assert!(output.told().contains("Usage: twosync [OPTION]... SRC... DEST"), "{words:?}");
+        assert_eq!(output.errors(), "", "{words:?}");
     }
     for words in [&[][..], &["-v"], &["--no-h"]] {
         let output = arena.twosync(words);
         assert_eq!(output.code, 1, "{words:?}");
-        assert!(stderr(&output).contains("Usage: twosync [OPTION]... SRC... DEST"), "{words:?}");
-        assert_eq!(stdout(&output), "", "{words:?}");
+        assert!(output.errors().contains("Usage: twosync [OPTION]... SRC... DEST"), "{words:?}");
+        assert_eq!(output.told(), "", "{words:?}");
     }
     let version = arena.twosync(&["-V"]);
-    assert!(stdout(&version).starts_with("twosync  version "));
-    assert!(stdout(&arena.twosync(&["-VV"])).starts_with("{\n"));
+    assert!(version.told().starts_with("twosync  version "));
+    assert!(arena.twosync(&["-VV"]).told().starts_with("{\n"));
     let page = arena.twosync(&["--generate=man"]);
-    assert!(stdout(&page).contains(".SH \"THE TWO PHASES\""));
+    assert!(page.told().contains(".SH \"THE TWO PHASES\""));
 }
 
 #[test]
@@ -164,19 +156,19 @@ fn posixly_correct_takes_what_follows_an_operand_for_operands() {
     let words = ["-a", "src/", "-v", "dst"];
     let output = arena.twosync_with_env(&words, &[("POSIXLY_CORRECT", "1")]);
     assert_eq!(output.code, 23, "-v is a source that is not there");
-    assert_eq!(stdout(&output), "");
+    assert_eq!(output.told(), "");
     let output = arena.twosync(&words);
     assert_eq!(output.code, 0);
-    assert!(stdout(&output).starts_with("sending incremental file list\n"));
+    assert!(output.told().starts_with("sending incremental file list\n"));
 }
 
 #[test]
 fn a_clean_run_is_silent_and_a_told_one_ends_with_phase_two() {
     let arena = place();
     let silent = arena.twosync(&["-a", "src/", "dst"]);
-    assert_eq!((stdout(&silent), stderr(&silent)), (String::new(), String::new()));
+    assert_eq!((silent.told(), silent.errors()), (String::new(), String::new()));
     assert_eq!(fs::read(arena.path("dst/a")).unwrap(), b"content");
-    let told = stdout(&arena.twosync(&["-av", "src/", "new"]));
+    let told = arena.twosync(&["-av", "src/", "new"]).told();
     let lines: Vec<&str> = told.lines().collect();
     assert_eq!(lines[..4], ["sending incremental file list", "created directory new", "./", "a"]);
     assert!(lines[5].starts_with("sent 7 bytes  received 0 bytes  "), "{told}");
@@ -195,7 +187,7 @@ fn an_audit_lists_differences_changes_nothing_and_ends_with_40() {
     let words = ["-r", "--size-only", "--delete", "--verify-only", "src/", "dst"];
     let output = arena.twosync(&words);
     assert_eq!(output.code, 40);
-    let told = stdout(&output);
+    let told = output.told();
     let mut lines: Vec<&str> = told.lines().filter(|line| line.len() > 12).collect();
     lines.sort_unstable();
     assert_eq!(lines[0], "*extra      extra");
@@ -208,13 +200,13 @@ fn an_audit_lists_differences_changes_nothing_and_ends_with_40() {
 #[test]
 fn progress_of_each_file_follows_its_name() {
     let arena = place();
-    let told = stdout(&arena.twosync(&["-a", "--progress", "src/", "dst"]));
+    let told = arena.twosync(&["-a", "--progress", "src/", "dst"]).told();
     let line = told.lines().find(|line| line.contains("xfr#")).unwrap();
     assert!(line.starts_with("\r              7 100% "), "{told}");
     assert!(line.contains("B/s    0:00:00 (xfr#1, "), "{told}");
     assert!(line.ends_with("-chk=0/2)"), "{told}");
     assert!(told.contains("\na\n\r"), "{told}");
-    let whole = stdout(&arena.twosync(&["-aI", "--info=progress2", "src/", "dst"]));
+    let whole = arena.twosync(&["-aI", "--info=progress2", "src/", "dst"]).told();
     assert!(whole.starts_with("\r              7 100% "), "{whole}");
     assert_eq!(whole.lines().count(), 2, "one line that grows, and phase two's: {whole}");
 }
@@ -224,8 +216,8 @@ fn errors_stay_with_quiet_and_the_last_line_has_the_code() {
     let arena = place();
     let output = arena.twosync(&["-aqv", "missing", "src/", "dst"]);
     assert_eq!(output.code, 23);
-    assert_eq!(stdout(&output), "");
-    let errors = stderr(&output);
+    assert_eq!(output.told(), "");
+    let errors = output.errors();
     assert!(errors.contains("\"missing\""), "{errors}");
     assert!(errors.lines().last().unwrap().ends_with("(code 23)"), "{errors}");
     assert!(arena.path("dst/a").exists());
@@ -240,8 +232,8 @@ fn a_reader_that_goes_away_does_not_stop_the_copy() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = twosync_into(writer, &["-avv", "src/", "dst"], arena.top());
-    assert_eq!(output.code, 0, "{}", stderr(&output));
-    assert_eq!(stderr(&output), "");
+    assert_eq!(output.code, 0, "{}", output.errors());
+    assert_eq!(output.errors(), "");
     assert_eq!(fs::read_dir(arena.path("dst")).unwrap().count(), 501);
 }
 
@@ -251,7 +243,7 @@ fn an_output_that_can_not_be_written_is_told() {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = twosync_into(full, &["-av", "src/", "dst"], arena.top());
     assert_eq!(output.code, 11);
-    assert!(stderr(&output).contains("\"stdout\""), "{}", stderr(&output));
+    assert!(output.errors().contains("\"stdout\""), "{}", output.errors());
     assert!(arena.path("dst/a").exists());
 }
 
@@ -259,8 +251,8 @@ fn an_output_that_can_not_be_written_is_told() {
 fn stderr_all_takes_everything_there() {
     let arena = place();
     let output = arena.twosync(&["-av", "--stderr=all", "src/", "dst"]);
-    assert_eq!(stdout(&output), "");
-    assert!(stderr(&output).starts_with("sending incremental file list\n"));
+    assert_eq!(output.told(), "");
+    assert!(output.errors().starts_with("sending incremental file list\n"));
 }
 
 /// A run that stands still because nobody reads its output: more of it than all buffers hold.

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::parity::allowed::{ALLOWED, Aspect};
-use crate::support::arena::is_root;
+use crate::support::arena::{NOBODY, is_root};
 use crate::support::case::{Case, Step, fixtures, read_cases};
 use crate::support::holes;
 use crate::support::normal::{Order, normal};
@@ -27,9 +27,6 @@ use crate::support::skipped::{rsync_or_skipped, skipped};
 use crate::support::snapshot::{Snapshot, readable};
 use crate::support::spec::Line;
 use crate::support::tree::{Mounts, Owner, build};
-
-/// The user behind `as: nobody`.
-const NOBODY: u32 = 65534;
 
 /// One test per case file, and the list of the files.
 macro_rules! groups {

@@ -26,8 +26,7 @@ fn ask(program: &Path, mode: &[&str], row: &Row, top: &Path) -> Output {
 /// What rsync says while it looks at a row.
 fn lines(rsync: &Path, debug: &str, row: &Row, top: &Path) -> Vec<String> {
     let output = ask(rsync, &["-nr8", debug], row, top);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().map(str::to_owned).collect()
+    output.told().lines().map(str::to_owned).collect()
 }
 
 /// What the sender says about what it hides and shows.
@@ -63,13 +62,15 @@ pub(super) fn answer(rsync: &Path, row: &Row, top: &Path) -> Answer {
             let all = row.operands.iter().flat_map(|operand| super::ours::candidates(top, operand));
             Answer::Paths(topmost(&all.filter(|path| !listed.contains(path)).collect()))
         }
-        Question::Delete => {
-            let source = below(&top.join("s"));
-            let after = below(&top.join("d"));
-            let kept = before.into_iter().filter(|path| after.contains(path));
-            Answer::Paths(kept.filter(|path| !source.contains(path)).collect())
-        }
+        Question::Delete => kept(before, top),
     }
+}
+
+/// What of the destination as it was `before` is still there, and not in the source.
+fn kept(before: BTreeSet<Vec<u8>>, top: &Path) -> Answer {
+    let [source, after] = ["s", "d"].map(|dir| below(&top.join(dir)));
+    let kept = before.into_iter().filter(|path| after.contains(path) && !source.contains(path));
+    Answer::Paths(kept.collect())
 }
 
 /// Runs the program under test in the directory where the row was built, and looks at what it did.
@@ -84,19 +85,15 @@ pub(super) fn programs_answer(row: &Row, top: &Path) -> Answer {
     if output.code != 0 {
         return Answer::Refused(output.code);
     }
-    let after = below(&top.join("d"));
     match row.question {
         Question::Transfer => {
             let all = row.operands.iter().flat_map(|operand| super::ours::candidates(top, operand));
             let bare = |path: &[u8]| path.strip_suffix(b"/").unwrap_or(path).to_vec();
+            let after = below(&top.join("d"));
             let arrived: BTreeSet<Vec<u8>> = after.iter().map(|path| bare(path)).collect();
             Answer::Paths(topmost(&all.filter(|path| !arrived.contains(&bare(path))).collect()))
         }
-        Question::Delete => {
-            let source = below(&top.join("s"));
-            let kept = before.into_iter().filter(|path| after.contains(path));
-            Answer::Paths(kept.filter(|path| !source.contains(path)).collect())
-        }
+        Question::Delete => kept(before, top),
     }
 }
 

@@ -82,12 +82,15 @@ impl Arena {
         self.run(&program, args, &Conditions { user, ..Conditions::default() })
     }
 
-    /// Runs `script` in a mount namespace of its own; `$TWOSYNC` is the program under test. For root only.
+    /// Runs `script` in it; `$TWOSYNC` is the program under test.
+    pub(crate) fn shell(&self, script: &str) -> Output {
+        self.run(Path::new("sh"), &["-c", script], &Self::naming_twosync())
+    }
+
+    /// The same in a mount namespace of its own. For root only.
     pub(crate) fn in_own_mounts(&self, script: &str) -> Output {
-        let env = vec![("TWOSYNC".into(), twosync().into_os_string())];
-        let conditions = Conditions { env, ..Conditions::default() };
         let args = ["-m", "--propagation", "private", "sh", "-c", script];
-        self.run(Path::new("unshare"), &args, &conditions)
+        self.run(Path::new("unshare"), &args, &Self::naming_twosync())
     }
 
     /// Looks at a tree in it.
@@ -111,16 +114,29 @@ impl Arena {
         times.collect()
     }
 
+    fn naming_twosync() -> Conditions {
+        let env = vec![("TWOSYNC".into(), twosync().into_os_string())];
+        Conditions { env, ..Conditions::default() }
+    }
+
     fn run(&self, program: &Path, args: &[&str], conditions: &Conditions) -> Output {
         run(program, &as_bytes(args), self.top(), conditions)
     }
 }
 
 impl Output {
+    /// What was said on stdout.
+    pub(crate) fn told(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
     /// What was said on stdout, line by line, without what phase two says at the end.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let text = String::from_utf8_lossy(&self.stdout).into_owned();
-        text.lines().filter(|line| !line.starts_with("verified ")).map(str::to_owned).collect()
+        self.told()
+            .lines()
+            .filter(|line| !line.starts_with("verified "))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// What was said on stderr.
@@ -131,8 +147,7 @@ impl Output {
     /// Fails the test unless the program ended with `code`.
     #[track_caller]
     pub(crate) fn expect_code(&self, code: i32) -> &Self {
-        let stdout = String::from_utf8_lossy(&self.stdout);
-        assert_eq!(self.code, code, "stdout:\n{stdout}\nstderr:\n{}", self.errors());
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.told(), self.errors());
         self
     }
 }

@@ -192,7 +192,12 @@ fn compare(row: &Row) {
 }
 
 fn config() -> ProptestConfig {
-    let cases = std::env::var("TWOSYNC_FILTER_CASES").ok().and_then(|text| text.parse().ok());
+    let cases = std::env::var_os("TWOSYNC_FILTER_CASES").map(|value| {
+        let count = value.to_str().and_then(|text| text.parse().ok()).filter(|count| *count > 0);
+        count.unwrap_or_else(|| {
+            panic!("TWOSYNC_FILTER_CASES={} is no number of cases", value.display())
+        })
+    });
     ProptestConfig {
         cases: cases.unwrap_or(64),
         failure_persistence: None,

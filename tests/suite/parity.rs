@@ -168,7 +168,7 @@ fn open_to_all(dir: &Path) -> io::Result<()> {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755))
 }
 
-/// Two equal directories, one for each program.
+/// Two equal directories, one for each program: first rsync's, then the one of the program under test.
 struct Arena<'a> {
     sides: [(PathBuf, &'a Path); 2],
     started: SystemTime,
@@ -223,18 +223,17 @@ impl<'a> Arena<'a> {
         let order = Order::under(args);
         let groups = case.groups.clone();
         let conditions = Conditions { umask: case.umask, user, groups, env };
-        let [(left, left_tree), (right, right_tree)] =
-            self.sides.each_ref().map(|(root, program)| {
-                let mut args: Vec<Vec<u8>> = args.iter().map(|arg| filled(arg, root)).collect();
-                if program.ends_with("twosync") {
-                    args.splice(0..0, case.ours.iter().cloned());
-                }
-                let mut output = run(program, &args, &root.join(dir), &conditions);
-                output.stdout = normal(&output.stdout, root.as_os_str().as_bytes(), order);
-                let mut tree = Snapshot::since(root, self.started);
-                tree.add_atimes(root, self.started, &case.atimes);
-                (output, tree)
-            });
+        let more_args: [&[Vec<u8>]; 2] = [&[], &case.ours];
+        let [(left, left_tree), (right, right_tree)] = [0, 1].map(|side| {
+            let (root, program) = &self.sides[side];
+            let args = args.iter().map(|arg| filled(arg, root));
+            let args: Vec<Vec<u8>> = more_args[side].iter().cloned().chain(args).collect();
+            let mut output = run(program, &args, &root.join(dir), &conditions);
+            output.stdout = normal(&output.stdout, root.as_os_str().as_bytes(), order);
+            let mut tree = Snapshot::since(root, self.started);
+            tree.add_atimes(root, self.started, &case.atimes);
+            (output, tree)
+        });
         let mut found = Vec::new();
         if left.code != right.code {
             found.push((Aspect::ExitCode, format!("exit code {} | {}\n", left.code, right.code)));

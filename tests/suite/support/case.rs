@@ -3,7 +3,8 @@
 //! ```text
 //! case: a sentence that names the case
 //! as: nobody                  run as user 65534, who then owns the tree
-//! groups: 50,100             with these supplementary groups (wants `as: nobody`)
+//! as: root                    left out where the tests are not run by root
+//! groups: 50,100              with these supplementary groups (wants `as: nobody`)
 //! umask: 0077
 //! env: NAME=VALUE
 //! in: s                       run in this directory (until the next `in:`)
@@ -13,7 +14,7 @@
 //! edit:                       changes between two runs
 //!   s/a remove
 //! args: -av s/ d
-//! atimes: d                  access times below these directories are compared, too
+//! atimes: d                   access times below these directories are compared, too
 //! holes: compared             where the data of each file is must be the same, too
 //! ours: --verify=metadata     more arguments for twosync alone, before all others
 //! allow: foreign-hard-link    a difference that is meant (listed with its reason in `parity`)
@@ -41,6 +42,7 @@ pub(crate) enum Step {
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) as_nobody: bool,
+    pub(crate) as_root: bool,
     pub(crate) groups: Vec<u32>,
     pub(crate) umask: u32,
     pub(crate) env: Vec<(String, String)>,
@@ -56,7 +58,7 @@ impl Case {
     pub(crate) fn needs_root(&self) -> bool {
         let special =
             |step: &Step| matches!(step, Step::Build(lines) if lines.iter().any(Line::needs_root));
-        self.as_nobody || self.steps.iter().any(special)
+        self.as_nobody || self.as_root || self.steps.iter().any(special)
     }
 
     /// All entries that are ever built.
@@ -117,6 +119,7 @@ impl Reader {
         let case = self.cases.last_mut().ok_or("a key before the first `case:`")?;
         match key {
             "as" if value == "nobody" => case.as_nobody = true,
+            "as" if value == "root" => case.as_root = true,
             "holes" if value == "compared" => case.compares_holes = true,
             "umask" => case.umask = u32::from_str_radix(value, 8).map_err(|why| why.to_string())?,
             "env" => {
@@ -155,6 +158,7 @@ fn new_case(name: &str) -> Case {
     Case {
         name: name.into(),
         as_nobody: false,
+        as_root: false,
         groups: Vec::new(),
         umask: 0o022,
         env: Vec::new(),

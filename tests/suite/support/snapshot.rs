@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::OFlags;
@@ -37,7 +37,7 @@ pub(crate) struct Entry {
     pub(crate) target: Option<Vec<u8>>,
     /// Device numbers of a device node, else 0.
     pub(crate) rdev: u64,
-    /// What a regular file holds.
+    /// What a regular file holds; of a directory, that it can not be listed.
     pub(crate) content: Option<Content>,
     /// The first name (in byte order) of the same inode within the tree, when there is an earlier one.
     pub(crate) linked_to: Option<Vec<u8>>,
@@ -47,10 +47,10 @@ pub(crate) struct Entry {
     pub(crate) xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
-/// What is seen of a regular file's bytes.
+/// What is seen of the inside of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// Their FNV-1a.
+    /// The FNV-1a of its bytes.
     Digest(u64),
     /// Nothing, because of this errno.
     Unreadable(i32),
@@ -65,25 +65,15 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Looks at the whole tree below `root`; times not before `started` are held to be "now".
     pub(crate) fn since(root: &Path, started: SystemTime) -> Self {
-        let mut paths: Vec<_> = WalkDir::new(root)
-            .into_iter()
-            .map(|found| found.expect("the tree can be walked").into_path())
-            .map(|path| {
-                (
-                    path.strip_prefix(root)
-                        .expect("below the root")
-                        .as_os_str()
-                        .as_bytes()
-                        .to_vec(),
-                    path,
-                )
-            })
-            .collect();
-        paths.sort();
+        let mut paths: Vec<_> = WalkDir::new(root).into_iter().map(seen).collect();
+        paths.sort_by(|(left, _), (right, _)| left.as_os_str().cmp(right.as_os_str()));
         let mut first_names = BTreeMap::new();
         let mut entries = BTreeMap::new();
-        for (name, path) in paths {
+        for (path, unlisted) in paths {
+            let below = path.strip_prefix(root).expect("below the root");
+            let name = below.as_os_str().as_bytes().to_vec();
             let mut entry = look(&path, started);
+            entry.content = entry.content.or(unlisted);
             if entry.nlink > 1 {
                 let meta = path.symlink_metadata().expect("the entry is still there");
                 let first =
@@ -179,6 +169,18 @@ impl fmt::Display for Content {
         match self {
             Self::Digest(digest) => write!(f, "{digest:016x}"),
             Self::Unreadable(errno) => write!(f, "unreadable (errno {errno})"),
+        }
+    }
+}
+
+/// The path of an entry that was met, and why it can not be listed if it is a directory of that kind.
+fn seen(found: walkdir::Result<walkdir::DirEntry>) -> (PathBuf, Option<Content>) {
+    match found {
+        Ok(entry) => (entry.into_path(), None),
+        Err(why) => {
+            let path = why.path().expect("symlinks are not followed").to_owned();
+            let errno = why.io_error().and_then(io::Error::raw_os_error);
+            (path, Some(Content::Unreadable(errno.expect("an error of the system"))))
         }
     }
 }

@@ -168,7 +168,7 @@ proptest! {
         }
         for (name, entry) in arena.snapshot("s").entries {
             let copy = &arena.snapshot("d").entries[&name];
-            let facts = |entry: &crate::support::snapshot::Entry| (entry.kind, entry.mode, entry.content, entry.mtime);
+            let facts = |entry: &crate::support::snapshot::Entry| (entry.kind, entry.mode, entry.content.clone(), entry.mtime);
             if entry.kind != "dir" {
                 assert_eq!(facts(&entry), facts(copy), "{}\n{text}", name.escape_ascii());
             }

@@ -196,7 +196,7 @@ fn the_eye_of_the_tests_takes_no_unreadable_file_for_an_empty_one() {
     }
     let (arena, mount) = mounted("e/bad file \"\"\ndisk/bad file \"text\"\n");
     mount.plan(Call::Read, "bad", EIO, Often::Always);
-    let seen = arena.snapshot("d").entries[b"bad".as_slice()].content;
+    let seen = arena.snapshot("d").entries[b"bad".as_slice()].content.clone();
     assert_eq!(seen, Some(Content::Unreadable(rustix::io::Errno::IO.raw_os_error())));
     assert_ne!(seen, arena.snapshot("e").entries[b"bad".as_slice()].content);
 }

@@ -3,7 +3,7 @@
 //! Uses std, walkdir and the calls for extended attributes alone, never the code under test; it follows no symlink and changes nothing: not even access times,
 //! of files that are ours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -17,6 +17,8 @@ use rustix::fs::OFlags;
 use walkdir::WalkDir;
 
 use crate::support::extras::xattrs_of;
+use crate::support::spec::DEFAULT_MTIME;
+use crate::support::tree::Owner;
 
 /// All that is seen of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +50,10 @@ pub(crate) struct Entry {
 }
 
 /// What is seen of the inside of a file or directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Content {
+    /// Its bytes, if they are few.
+    Bytes(Vec<u8>),
     /// The FNV-1a of its bytes.
     Digest(u64),
     /// Nothing, because of this errno.
@@ -107,27 +111,35 @@ impl Snapshot {
         }
     }
 
-    /// Lists what differs, one line a fact: nothing when the trees are alike.
+    /// Lists everything, one line a fact.
+    pub(crate) fn facts(&self) -> Vec<String> {
+        let facts = self.entries.iter().flat_map(|(path, entry)| {
+            entry.facts().map(|(fact, value)| format!("{}: {fact} {value}", readable(path)))
+        });
+        facts.collect()
+    }
+
+    /// Lists what differs, one line a fact, in the order of the paths: nothing when the trees are alike.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+        let paths: BTreeSet<&Vec<u8>> = self.entries.keys().chain(other.entries.keys()).collect();
         let mut found = Vec::new();
-        for (path, entry) in &self.entries {
+        for path in paths {
             let name = readable(path);
-            match other.entries.get(path) {
-                None => found.push(format!("{name}: only on the left ({})", entry.kind)),
-                Some(right) => {
-                    found.extend(entry.facts().into_iter().zip(right.facts()).filter_map(
-                        |(left, right)| {
-                            (left != right)
-                                .then(|| format!("{name}: {} {} | {}", left.0, left.1, right.1))
-                        },
+            match (self.entries.get(path), other.entries.get(path)) {
+                (Some(left), Some(right)) => {
+                    let facts = left.facts().into_iter().zip(right.facts());
+                    found.extend(facts.filter(|(left, right)| left != right).map(
+                        |(left, right)| format!("{name}: {} {} | {}", left.0, left.1, right.1),
                     ));
                 }
+                (Some(left), None) => {
+                    found.push(format!("{name}: only on the left ({})", left.described()));
+                }
+                (None, right) => found.extend(
+                    right.map(|right| format!("{name}: only on the right ({})", right.described())),
+                ),
             }
         }
-        let extra = other.entries.iter().filter(|(path, _)| !self.entries.contains_key(*path));
-        found.extend(extra.map(|(path, entry)| {
-            format!("{}: only on the right ({})", readable(path), entry.kind)
-        }));
         found
     }
 }
@@ -143,14 +155,43 @@ impl Entry {
             ("gid", self.gid.to_string()),
             ("nlink", self.nlink.to_string()),
             ("size", self.size.to_string()),
-            ("mtime", self.mtime.map_or_else(|| "now".into(), |time| time.to_string())),
+            ("mtime", self.mtime.map_or_else(|| "now".into(), told_time)),
             ("target", bytes(&self.target)),
             ("rdev", format!("{:x}", self.rdev)),
-            ("content", self.content.map_or_else(|| "-".into(), |content| content.to_string())),
+            ("content", self.content.as_ref().map_or_else(|| "-".into(), Content::to_string)),
             ("linked to", bytes(&self.linked_to)),
             ("atime", self.atime.clone()),
             ("xattrs", listed(&self.xattrs)),
         ]
+    }
+
+    /// All that is worth a word, in one line. That the runner of the tests is the owner is not.
+    fn described(&self) -> String {
+        let runner = Owner::runner();
+        let is_worth = |(name, value): &(&'static str, String)| match *name {
+            "kind" => false,
+            "uid" => self.uid != runner.uid,
+            "gid" => self.gid != runner.gid,
+            "nlink" => self.nlink != 1,
+            "size" => self.kind == "file",
+            "rdev" => self.rdev != 0,
+            _ => value != "-",
+        };
+        let facts = self.facts().into_iter().filter(is_worth);
+        let words = facts.map(|(name, value)| format!(", {name} {value}"));
+        words.fold(self.kind.to_owned(), |line, word| line + &word)
+    }
+}
+
+/// A time in nanoseconds since 1970 as a tree's text has it; the one of entries that name none is `default`.
+fn told_time(nanos: i128) -> String {
+    let (seconds, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
+    let is_default = seconds == i128::from(DEFAULT_MTIME.seconds)
+        && rest == i128::from(DEFAULT_MTIME.nanoseconds);
+    match rest {
+        _ if is_default => "default".into(),
+        0 => format!("@{seconds}"),
+        rest => format!("@{seconds}.{rest:09}"),
     }
 }
 
@@ -158,6 +199,7 @@ impl Content {
     /// Reads a regular file.
     fn of(path: &Path) -> Self {
         match read(path) {
+            Ok(bytes) if bytes.len() < 30 => Self::Bytes(bytes),
             Ok(bytes) => Self::Digest(fnv1a(&bytes)),
             Err(why) => Self::Unreadable(why.raw_os_error().expect("an error of the system")),
         }
@@ -167,6 +209,7 @@ impl Content {
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Bytes(bytes) => write!(f, "\"{}\"", bytes.escape_ascii()),
             Self::Digest(digest) => write!(f, "{digest:016x}"),
             Self::Unreadable(errno) => write!(f, "unreadable (errno {errno})"),
         }
@@ -238,8 +281,11 @@ fn kind_of(kind: fs::FileType) -> &'static str {
     }
 }
 
-/// Attributes as a person reads them; long values by their hash.
+/// Attributes as a person reads them; long values by their hash, and `-` for none.
 fn listed(xattrs: &BTreeMap<Vec<u8>, Vec<u8>>) -> String {
+    if xattrs.is_empty() {
+        return "-".into();
+    }
     let shown = xattrs.iter().map(|(name, value)| {
         let value = match value.len() {
             ..200 => value.escape_ascii().to_string(),

@@ -3,7 +3,6 @@
 
 use std::ffi::CString;
 use std::path::Path;
-use std::process::Command;
 
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
@@ -13,18 +12,18 @@ use twosync::sys::dir::{Dir, Follow};
 use twosync::sys::permit::Permit;
 use twosync::sys::xattr::Grip;
 
-use crate::parity::rsync;
 use crate::support::arena::{Arena, is_root, is_root_or_skipped};
 use crate::support::extras::xattrs_of;
+use crate::support::run::{Conditions, as_bytes, run};
+use crate::support::skipped::{rsync_or_skipped, rsync_or_skipped_once};
 use crate::support::spec::parse_tree;
 use crate::support::tree::{Mounts, Owner, build, build_tree};
 
 /// Runs rsync in the arena, which has to succeed; what it itemized.
 fn rsync_in(arena: &Arena, rsync: &Path, args: &[&str]) -> String {
-    let output = Command::new(rsync).args(args).current_dir(arena.top()).output();
-    let output = output.expect("rsync can be run");
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let output = run(rsync, &as_bytes(args), arena.top(), &Conditions::default());
+    output.expect_code(0);
+    output.told()
 }
 
 fn set(arena: &Arena, path: &str, name: &str, value: &[u8]) {
@@ -138,7 +137,7 @@ fn rsync_restores_what_we_stored_and_we_restore_what_rsync_stored() {
     if !is_root_or_skipped("owners and devices that are restored") {
         return;
     }
-    let Some(rsync) = rsync() else { return };
+    let Some(rsync) = rsync_or_skipped("all") else { return };
     let text = "s/own file 0640 \"a\" uid=5 gid=6 x:user.a=1 x:trusted.t=2 acl=u:7:rw,g::r,m::rw\n\
         s/suid file 4711 \"b\" uid=9\ns/zero file 0000 \"c\"\ns/l link -> own uid=3\n\
         s/p fifo 0600 uid=4\ns/sock socket 0644\ns/c char 1:3 0640 gid=5\ns/b block 259:70000 0600\n\
@@ -224,7 +223,7 @@ proptest! {
             Just("-aAX"), Just("-aX"), Just("-aA"), Just("-a"), Just("-rltDAX"), Just("-aX -M--fake-super"),
         ],
     ) {
-        let Some(rsync) = rsync() else { return Ok(()) };
+        let Some(rsync) = rsync_or_skipped_once() else { return Ok(()) };
         // A real fifo can have no attributes that say what it stands for.
         let fits = |line: &&str| !options.contains("fake") || !line.starts_with("d/p");
         let text = source + &dest.split_inclusive('\n').filter(fits).collect::<String>();

@@ -3,20 +3,16 @@
 //! What is kept where, as rsync does it, is the matter of `parity`.
 
 use std::fs;
-use std::fs::File;
 use std::os::unix::fs::{lchown, symlink};
 use std::path::Path;
-use std::process::Command;
 
-use rustix::fs::{RenameFlags, renameat_with};
 use twosync::report::observer::Phase;
 use twosync::settings::deletion::Backup;
 use twosync::settings::{Settings, Verify};
 
 use crate::engine::{archive, deleting, engine, engine_with};
-use crate::safety::{text, while_busy};
+use crate::safety::{text, while_swapped};
 use crate::support::arena::{Arena, NOBODY, is_root_or_skipped};
-use crate::support::run::twosync;
 use crate::support::tree::build_tree;
 
 /// The settings of `-ab s/ d`.
@@ -103,13 +99,8 @@ fn phase_two_deletes_no_backup_of_phase_one() {
 fn the_only_good_data_survive_a_copy_that_fails_in_both_phases() {
     let arena = Arena::with("s/f file size=300000 seed=7\nd/f file \"the only good data\"\n");
     // No file may grow beyond one block: writing fails with EFBIG.
-    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" -ab s/ d";
-    let run = || {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]).arg(twosync()).current_dir(arena.top());
-        command.output().expect("there is a shell").status.code()
-    };
-    assert_ne!(run(), Some(0));
+    let output = arena.shell("trap '' XFSZ; ulimit -f 1; exec \"$TWOSYNC\" -ab s/ d");
+    assert_ne!(output.code, 0);
     assert_eq!(text(&arena, "d/f~"), "the only good data");
 }
 
@@ -138,22 +129,22 @@ fn an_audit_takes_no_backup_for_too_much() {
 fn a_component_of_the_backup_directory_swapped_in_mid_run_leads_nobody_out() {
     let arena = Arena::with("s/sub/{1..600} file \"new\"\noutside/sub/old file \"old\"\n");
     let before = arena.snapshot("outside");
+    let mut swaps = 0;
     for deletes in ["--no-force", "--delete"] {
         for _ in 0..3 {
             let tree = "d/sub/{1..600} file \"older\"\nd/sub/x/{1..50} file \"x\"\nd/bk/sub dir\n";
             build_tree(arena.top(), tree);
             symlink("../../outside/sub", arena.path("d/bk/swap")).expect("our own directory");
-            let dir = File::open(arena.path("d/bk")).expect("our own directory");
-            let swap = || {
-                renameat_with(&dir, "sub", &dir, "swap", RenameFlags::EXCHANGE).unwrap_or_default();
-            };
             let args = ["-a", "--exclude=/bk", "--backup-dir=bk", deletes, "s/", "d"];
-            let output = while_busy(swap, || arena.twosync(&args));
+            let (output, count) =
+                while_swapped(&arena.path("d/bk"), ["sub", "swap"], || arena.twosync(&args));
+            swaps += count;
             assert!([0, 23, 24].contains(&output.code), "{}", output.errors());
             assert_eq!(before.differences(&arena.snapshot("outside")), [""; 0]);
             fs::remove_dir_all(arena.path("d")).expect("our own tree");
         }
     }
+    assert!(swaps > 0, "nothing was ever swapped");
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn control_bytes_of_names_reach_no_reader() {
                 bytes.escape_ascii()
             );
         }
-        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &output.errors();
+        let said = output.told() + &output.errors();
         assert!(said.contains("fault\\#033[31m\\#012"), "{options:?}: {said}");
     }
     // rsync lets DEL pass to a program; errors are for people.

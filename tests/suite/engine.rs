@@ -14,6 +14,8 @@ use twosync::settings::deletion::{Extraneous, FullDirs};
 use twosync::settings::{Kinds, Recursion, Settings};
 use twosync::sync::{Report, run};
 
+use crate::support::arena::is_root;
+
 /// The settings of `-a source/ dest`.
 pub(crate) fn archive(source: &Path, dest: &Path) -> Settings {
     let mut settings = Settings::default();
@@ -22,7 +24,7 @@ pub(crate) fn archive(source: &Path, dest: &Path) -> Settings {
     settings.select.recursion = Recursion::Full;
     settings.select.kinds = Kinds::all();
     settings.preserve.attrs = Attrs::MTIME | Attrs::MODE | Attrs::GROUP;
-    settings.preserve.attrs.set(Attrs::OWNER, rustix::process::geteuid().is_root());
+    settings.preserve.attrs.set(Attrs::OWNER, is_root());
     settings
 }
 

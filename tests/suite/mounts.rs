@@ -46,8 +46,7 @@ fn complaints(output: &Output) -> Vec<String> {
 
 /// The last line on stdout: what phase two has to say.
 fn verdict(output: &Output) -> String {
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().last().unwrap_or_default().to_owned()
+    output.told().lines().last().unwrap_or_default().to_owned()
 }
 
 /// The time of an entry behind the mount, in nanoseconds since 1970.

@@ -41,7 +41,7 @@ fn what_this_run_wrote_is_verified_wherever_the_journal_is_kept() {
     let args = ["-a", "--stats", "--verify=transferred", "s/", "d"];
     let output = arena.twosync_with_env(&args, &[("TMPDIR", "/nonexistent")]);
     output.expect_code(0);
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let told = output.told();
     assert!(told.contains("verified file contents: 1"), "{told}");
 }
 

@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 use std::path::Path;
 
-use crate::parity::rsync;
 use crate::support::arena::{Arena, is_root_or_skipped};
 use crate::support::run::{Conditions, run, twosync};
+use crate::support::skipped::rsync_or_skipped;
 use crate::support::snapshot::Snapshot;
 
 /// How many random lists are compared.
@@ -74,7 +74,7 @@ fn modes(tree: &Snapshot) -> Vec<(String, u32)> {
 
 #[test]
 fn random_lists_of_modes_do_what_they_do_in_rsync() {
-    let Some(rsync) = rsync() else { return };
+    let Some(rsync) = rsync_or_skipped("all lists") else { return };
     let arena = Arena::with(
         "s/a file 0644\ns/b file 0000\ns/c file 7751\ns/d file 2610\ns/e dir 0750\ns/f dir 3705\ns/g dir 0000\ns/p fifo 4604\n",
     );
@@ -151,7 +151,7 @@ fn a_run_that_keeps_access_times_changes_none_and_is_at_rest() {
     }
     let again = arena.twosync(&["-aUi", "s/", "d"]);
     assert_eq!(again.expect_code(0).lines(), [""; 0]);
-    if let Some(rsync) = rsync() {
+    if let Some(rsync) = rsync_or_skipped("what rsync says to it") {
         let args = ["-aUni", "s/", "d"].map(|arg| OsStr::new(arg).as_bytes().to_vec());
         let theirs = run(&rsync, &args, arena.top(), &Conditions::default());
         assert_eq!(theirs.expect_code(0).lines(), [""; 0]);

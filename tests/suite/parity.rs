@@ -3,11 +3,12 @@
 //! The cases are text files in `fixtures/parity` (`support::case` has the language). Environment:
 //! `TWOSYNC_PARITY_PROGRAM` puts another program in twosync's place, `TWOSYNC_PARITY_RSYNC` names the rsync,
 //! `TWOSYNC_PARITY_CASE` runs only cases whose name contains it, `TWOSYNC_PARITY=skip` leaves all of them out
-//! (where there is no rsync 3.5).
+//! (where there is no rsync 3.5), `TWOSYNC_PARITY_RECORD=1` writes down how the two differ where a case allows it.
 
 mod allowed;
+mod difference;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
@@ -17,17 +18,20 @@ use std::os::unix::fs::{PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::parity::allowed::{ALLOWED, Aspect};
-use crate::support::case::{Case, Step, fixtures, read_cases};
+use crate::parity::allowed::{ALLOWED, Aspect, allowed};
+use crate::parity::difference::{Outcome, aspect, differences, with_chances};
+use crate::support::arena::{NOBODY, is_root};
+use crate::support::case::{Case, Run, Step, fixtures, read_cases, with_differences};
 use crate::support::holes;
 use crate::support::normal::{Order, normal};
 use crate::support::run::{Conditions, Output, run, twosync};
+use crate::support::skipped::{rsync_or_skipped, skipped};
 use crate::support::snapshot::{Snapshot, readable};
 use crate::support::spec::Line;
 use crate::support::tree::{Mounts, Owner, build};
 
-/// The user behind `as: nobody`.
-const NOBODY: u32 = 65534;
+/// How the runs of some cases differ, by the lines of their arguments in the case file.
+type Recorded = BTreeMap<usize, Vec<String>>;
 
 /// One test per case file, and the list of the files.
 macro_rules! groups {
@@ -104,14 +108,42 @@ fn every_case_file_is_run_and_there_are_many_cases() {
 }
 
 #[test]
-fn every_allowed_difference_is_known_and_used() {
-    let used: BTreeSet<String> = GROUPS
-        .iter()
-        .flat_map(|group| read_cases(&case_file(group)))
-        .flat_map(|case| case.allow)
-        .collect();
-    let known: BTreeSet<String> = ALLOWED.iter().map(|allowed| allowed.name.to_owned()).collect();
-    assert_eq!(used, known);
+fn every_difference_is_allowed_and_all_that_is_allowed_is_seen() {
+    let mut wrong = Vec::new();
+    let mut seen: BTreeSet<(&str, Aspect)> = BTreeSet::new();
+    for case in GROUPS.iter().flat_map(|group| read_cases(&case_file(group))) {
+        let lines: Vec<&String> = case.runs().flat_map(|run| &run.difference).collect();
+        let unallowed = lines.iter().filter(|line| !is_allowed(&case, line));
+        wrong.extend(unallowed.map(|line| format!("{}: nothing allows `{line}`", case.name)));
+        for allowed in case.allow.iter().map(|name| allowed(name)) {
+            let aspects = lines.iter().filter_map(|line| aspect(line).ok());
+            let mut covered = aspects.filter(|aspect| allowed.covers.contains(aspect)).peekable();
+            if covered.peek().is_none() {
+                wrong
+                    .push(format!("{}: `{}` allows nothing that is seen", case.name, allowed.name));
+            }
+            seen.extend(covered.map(|aspect| (allowed.name, aspect)));
+        }
+    }
+    for allowed in ALLOWED {
+        let unseen =
+            allowed.covers.iter().filter(|aspect| !seen.contains(&(allowed.name, **aspect)));
+        wrong.extend(unseen.map(|aspect| format!("{}: no case shows {aspect:?}", allowed.name)));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_recorded_reads_back_as_it_was() {
+    for group in GROUPS {
+        let text = fs::read_to_string(case_file(group)).expect("a case file");
+        let cases = read_cases(&case_file(group));
+        let runs = || cases.iter().flat_map(Case::runs);
+        let written = runs().map(|run| (run.line, run.difference.clone())).collect();
+        let emptied = with_differences(&text, &runs().map(|run| (run.line, Vec::new())).collect());
+        assert_eq!(with_differences(&text, &written), text);
+        assert!(!emptied.contains("difference:"), "{group}");
+    }
 }
 
 /// The file of a group.
@@ -121,49 +153,42 @@ fn case_file(group: &str) -> PathBuf {
 
 /// Runs all cases of a group and reports all that fail.
 fn check_group(group: &str) {
-    let Some(rsync) = rsync() else { return };
+    let Some(rsync) = rsync_or_skipped("all cases") else { return };
     let top = tempfile::tempdir().expect("a temporary directory");
     open_to_all(top.path()).expect("our own directory");
     let wanted = std::env::var("TWOSYNC_PARITY_CASE").unwrap_or_default();
-    let is_root = Owner::runner().uid == 0;
     let mut failures = String::new();
-    let (mut run_count, mut skipped_count, mut failed_count) = (0, 0, 0);
+    let mut recorded = Recorded::new();
+    let (mut run_count, mut rootless_count, mut failed_count) = (0, 0, 0);
     let program = reachable_program(top.path());
     for (number, case) in read_cases(&case_file(group)).iter().enumerate() {
-        if !case.name.contains(&wanted) || (case.needs_root() && !is_root) {
-            skipped_count += 1;
+        if !case.name.contains(&wanted) {
+            continue;
+        }
+        if case.needs_root() && !is_root() {
+            rootless_count += 1;
             continue;
         }
         run_count += 1;
         let arena = Arena::new(&top.path().join(number.to_string()), &rsync, &program);
-        if let Err(report) =
-            arena.and_then(|arena| arena.check(case)).unwrap_or_else(|why| Err(why.to_string()))
-        {
-            failed_count += 1;
-            writeln!(failures, "\n==== {group}: {} ====\n{report}", case.name)
-                .expect("writing to a string");
+        match arena.and_then(|arena| arena.check(case)).unwrap_or_else(|why| Err(why.to_string())) {
+            Ok(found) => recorded.extend(found),
+            Err(report) => {
+                failed_count += 1;
+                writeln!(failures, "\n==== {group}: {} ====\n{report}", case.name)
+                    .expect("writing to a string");
+            }
         }
     }
-    assert!(
-        failed_count == 0,
-        "{failed_count} of {run_count} failed ({skipped_count} skipped)\n{failures}"
-    );
-}
-
-/// The rsync to compare with; `None` when parity is to be skipped.
-pub(crate) fn rsync() -> Option<PathBuf> {
-    if std::env::var("TWOSYNC_PARITY").is_ok_and(|value| value == "skip") {
-        return None;
+    if !recorded.is_empty() {
+        let file = case_file(group);
+        let text = fs::read_to_string(&file).expect("it was read before");
+        fs::write(&file, with_differences(&text, &recorded)).expect("room for what is recorded");
     }
-    let rsync =
-        std::env::var_os("TWOSYNC_PARITY_RSYNC").map_or_else(|| "rsync".into(), PathBuf::from);
-    let version = std::process::Command::new(&rsync).arg("--version").output();
-    let is_known = version.is_ok_and(|output| output.stdout.starts_with(b"rsync  version 3.5."));
-    assert!(
-        is_known,
-        "parity needs rsync 3.5 (TWOSYNC_PARITY_RSYNC names one, TWOSYNC_PARITY=skip leaves it out)"
-    );
-    Some(rsync)
+    if rootless_count > 0 {
+        skipped(&format!("{rootless_count} cases"), "need root");
+    }
+    assert!(failed_count == 0, "{failed_count} of {run_count} failed\n{failures}");
 }
 
 /// The program under test, where any user can run it.
@@ -183,7 +208,7 @@ fn open_to_all(dir: &Path) -> io::Result<()> {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755))
 }
 
-/// Two equal directories, one for each program.
+/// Two equal directories, one for each program: first rsync's, then the one of the program under test.
 struct Arena<'a> {
     sides: [(PathBuf, &'a Path); 2],
     started: SystemTime,
@@ -200,8 +225,9 @@ impl<'a> Arena<'a> {
         Ok(Self { sides, started: SystemTime::now() })
     }
 
-    /// Goes through a case's steps on both sides up to the first one that differs; the inner error says how.
-    fn check(&self, case: &Case) -> io::Result<Result<(), String>> {
+    /// Goes through a case's steps on both sides up to the first one with another difference than is written; the error
+    /// says which. While differences are recorded no allowed one is an error.
+    fn check(&self, case: &Case) -> io::Result<Result<Recorded, String>> {
         let owner =
             if case.as_nobody { Owner { uid: NOBODY, gid: NOBODY } } else { Owner::runner() };
         let lines: Vec<Line> = case.lines();
@@ -212,81 +238,78 @@ impl<'a> Arena<'a> {
                 lchown(dir, Some(owner.uid), Some(owner.gid))?;
             }
         }
+        let mut recorded = Recorded::new();
         for step in &case.steps {
             match step {
                 Step::Build(lines) => {
                     self.sides.iter().try_for_each(|(dir, _)| build(dir, lines, owner))?;
                 }
-                Step::Run { args, dir } => {
-                    if let Err(report) = self.check_run(case, args, dir) {
-                        return Ok(Err(report));
+                Step::Run(run) => {
+                    let outcomes = self.outcomes(case, run);
+                    let mut found = differences(&outcomes[0], &outcomes[1]);
+                    if case.compares_holes {
+                        let [left, right] = self.sides.each_ref().map(|(root, _)| root);
+                        let holes = holes::differences(left, right);
+                        found.extend(holes.iter().map(|line| format!("tree {line}")));
+                    }
+                    let found = with_chances(found, &run.difference, &outcomes[1].tree);
+                    if is_recording() && found.iter().all(|line| is_allowed(case, line)) {
+                        recorded.insert(run.line, found);
+                    } else if found != run.difference {
+                        return Ok(Err(report(run, &found, &outcomes)));
                     }
                 }
             }
         }
-        Ok(Ok(()))
+        Ok(Ok(recorded))
     }
 
-    /// Runs both programs once and compares.
-    fn check_run(&self, case: &Case, args: &[Vec<u8>], dir: &Path) -> Result<(), String> {
+    /// Runs both programs once.
+    fn outcomes(&self, case: &Case, step: &Run) -> [Outcome; 2] {
         let user = case.as_nobody.then_some(NOBODY);
         let env = case
             .env
             .iter()
             .map(|(name, value)| (OsString::from(name), OsString::from(value)))
             .collect();
-        let order = Order::under(args);
+        let order = Order::under(&step.args);
         let groups = case.groups.clone();
         let conditions = Conditions { umask: case.umask, user, groups, env };
-        let [(left, left_tree), (right, right_tree)] =
-            self.sides.each_ref().map(|(root, program)| {
-                let mut args: Vec<Vec<u8>> = args.iter().map(|arg| filled(arg, root)).collect();
-                if program.ends_with("twosync") {
-                    args.splice(0..0, case.ours.iter().cloned());
-                }
-                let mut output = run(program, &args, &root.join(dir), &conditions);
-                output.stdout = normal(&output.stdout, root.as_os_str().as_bytes(), order);
-                let mut tree = Snapshot::since(root, self.started);
-                tree.add_atimes(root, self.started, &case.atimes);
-                (output, tree)
-            });
-        let mut found = Vec::new();
-        if left.code != right.code {
-            found.push((Aspect::ExitCode, format!("exit code {} | {}\n", left.code, right.code)));
-        }
-        if left.stdout != right.stdout {
-            found.push((Aspect::Stdout, "stdout differs\n".into()));
-        }
-        if left.stderr.is_empty() != right.stderr.is_empty() {
-            found.push((Aspect::Stderr, "only one says something on stderr\n".into()));
-        }
-        let mut tree = left_tree.differences(&right_tree);
-        if case.compares_holes {
-            let [left_root, right_root] = self.sides.each_ref().map(|(root, _)| root);
-            tree.extend(holes::differences(left_root, right_root));
-        }
-        if !tree.is_empty() {
-            found.push((
-                Aspect::Tree,
-                format!("trees differ (rsync | twosync):\n  {}\n", tree.join("\n  ")),
-            ));
-        }
-        found.retain(|(aspect, _)| !is_allowed(case, *aspect));
-        if found.is_empty() {
-            return Ok(());
-        }
-        let command: Vec<String> = args.iter().map(|arg| readable(arg)).collect();
-        let differences: String = found.into_iter().map(|(_, text)| text).collect();
-        let texts = [told("rsync", &left), told("twosync", &right)].concat();
-        Err(format!("args: {}\n{differences}{texts}", command.join(" ")))
+        let more_args: [&[Vec<u8>]; 2] = [&[], &case.ours];
+        [0, 1].map(|side| {
+            let (root, program) = &self.sides[side];
+            let args = step.args.iter().map(|arg| filled(arg, root));
+            let args: Vec<Vec<u8>> = more_args[side].iter().cloned().chain(args).collect();
+            let mut said = run(program, &args, &root.join(&step.dir), &conditions);
+            said.stdout = normal(&said.stdout, root.as_os_str().as_bytes(), order);
+            let mut tree = Snapshot::since(root, self.started);
+            tree.add_atimes(root, self.started, &case.atimes);
+            Outcome { said, tree }
+        })
     }
 }
 
-/// Says whether a case allows a difference in this aspect.
-fn is_allowed(case: &Case, aspect: Aspect) -> bool {
-    ALLOWED.iter().any(|allowed| {
-        allowed.covers.contains(&aspect) && case.allow.iter().any(|name| name == allowed.name)
-    })
+/// Says whether the present differences are to be written into the case files.
+fn is_recording() -> bool {
+    std::env::var_os("TWOSYNC_PARITY_RECORD").is_some()
+}
+
+/// Says whether a case allows what this line of a difference is about.
+fn is_allowed(case: &Case, line: &str) -> bool {
+    let aspect = aspect(line).unwrap_or_else(|why| panic!("{}: {why}", case.name));
+    let mut covered = case.allow.iter().map(|name| allowed(name).covers);
+    covered.any(|covers| covers.contains(&aspect))
+}
+
+/// Tells of a run that did not differ as is written.
+fn report(run: &Run, found: &[String], outcomes: &[Outcome; 2]) -> String {
+    let command: Vec<String> = run.args.iter().map(|arg| readable(arg)).collect();
+    let mut text = format!("args: {}\n", command.join(" "));
+    for (head, lines) in [("seen, rsync | twosync:", found), ("instead of:", &run.difference)] {
+        let lines = if lines.is_empty() { &["no difference".to_owned()] } else { lines };
+        writeln!(text, "{head}\n  {}", lines.join("\n  ")).expect("writing to a string");
+    }
+    text + &told("rsync", &outcomes[0].said) + &told("twosync", &outcomes[1].said)
 }
 
 /// Puts the case's directory in the place of `{}`.

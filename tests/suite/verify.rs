@@ -280,7 +280,7 @@ fn a_repair_is_itemized_like_any_change() {
     flip_bit(&arena.path("d/a"), 0);
     let output = arena.twosync(&["-ai", "s/", "d"]);
     assert_eq!(output.expect_code(0).lines(), [">fc........ a"]);
-    let last = String::from_utf8_lossy(&output.stdout).lines().last().map(str::to_owned);
+    let last = output.told().lines().last().map(str::to_owned);
     assert_eq!(
         last.as_deref().map(|line| line.ends_with("1 difference found, 1 repaired, 0 remaining")),
         Some(true)

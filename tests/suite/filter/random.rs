@@ -6,6 +6,7 @@ use proptest::sample::select;
 
 use super::rows::{Answer, Question, Row};
 use super::{ours, theirs};
+use crate::support::skipped::rsync_or_skipped_once;
 
 /// Few names, so that patterns meet them; some hold what is special in a pattern.
 const NAMES: [&[u8]; 16] = [
@@ -163,7 +164,7 @@ fn row(question: Question, rules: &[Vec<u8>], files: &[(Vec<u8>, Vec<u8>)]) -> R
 
 /// Asks both; the rules are shown as text if they disagree.
 fn compare(row: &Row) {
-    let Some(rsync) = theirs::rsync() else {
+    let Some(rsync) = rsync_or_skipped_once() else {
         return;
     };
     let arena = row.build();
@@ -191,7 +192,12 @@ fn compare(row: &Row) {
 }
 
 fn config() -> ProptestConfig {
-    let cases = std::env::var("TWOSYNC_FILTER_CASES").ok().and_then(|text| text.parse().ok());
+    let cases = std::env::var_os("TWOSYNC_FILTER_CASES").map(|value| {
+        let count = value.to_str().and_then(|text| text.parse().ok()).filter(|count| *count > 0);
+        count.unwrap_or_else(|| {
+            panic!("TWOSYNC_FILTER_CASES={} is no number of cases", value.display())
+        })
+    });
     ProptestConfig {
         cases: cases.unwrap_or(64),
         failure_persistence: None,

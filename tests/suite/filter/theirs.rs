@@ -1,46 +1,32 @@
 //! rsync's answer to a row.
 
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 
 use super::ours::{below, topmost};
 use super::rows::{Answer, Question, Row};
-use crate::support::run::twosync;
+use crate::support::run::{Conditions, Output, as_bytes, run, twosync};
 
-/// The rsync to ask; `None` if it is to be left out.
-pub(super) fn rsync() -> Option<PathBuf> {
-    if std::env::var("TWOSYNC_PARITY").is_ok_and(|value| value == "skip") {
-        return None;
-    }
-    let rsync = std::env::var_os("TWOSYNC_PARITY_RSYNC").unwrap_or_else(|| "rsync".into());
-    let version = Command::new(&rsync).arg("--version").output();
-    let is_known = version.is_ok_and(|output| output.stdout.starts_with(b"rsync  version 3.5."));
-    assert!(is_known, "needs rsync 3.5 (TWOSYNC_PARITY=skip leaves it out)");
-    Some(rsync.into())
-}
-
-fn command(program: &Path, mode: &[&str], row: &Row, top: &Path) -> Command {
-    let args = |list: &[Vec<u8>]| -> Vec<OsString> {
-        list.iter().map(|arg| OsString::from_vec(arg.clone())).collect()
-    };
-    let mut command = Command::new(program);
-    command.env("LC_ALL", "C").env("HOME", top.join("home")).env_remove("CVSIGNORE");
-    if let Some(value) = &row.cvsignore {
-        command.env("CVSIGNORE", OsStr::from_bytes(value));
-    }
-    command.args(mode).args(args(&row.options_at(top))).args(args(&row.operands));
-    command.arg("d/").current_dir(top);
-    command
+/// Runs a program on a row where it was built.
+fn ask(program: &Path, mode: &[&str], row: &Row, top: &Path) -> Output {
+    let operands = row.operands.iter().cloned();
+    let args: Vec<Vec<u8>> = as_bytes(mode)
+        .into_iter()
+        .chain(row.options_at(top))
+        .chain(operands)
+        .chain([b"d/".to_vec()])
+        .collect();
+    let mut env = vec![("HOME".into(), top.join("home").into_os_string())];
+    env.extend(row.cvsignore.clone().map(|value| ("CVSIGNORE".into(), OsString::from_vec(value))));
+    run(program, &args, top, &Conditions { env, ..Conditions::default() })
 }
 
 /// What rsync says while it looks at a row.
 fn lines(rsync: &Path, debug: &str, row: &Row, top: &Path) -> Vec<String> {
-    let output = command(rsync, &["-nr8", debug], row, top).output().expect("rsync runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().map(str::to_owned).collect()
+    let output = ask(rsync, &["-nr8", debug], row, top);
+    output.told().lines().map(str::to_owned).collect()
 }
 
 /// What the sender says about what it hides and shows.
@@ -66,10 +52,9 @@ pub(super) fn answer(rsync: &Path, row: &Row, top: &Path) -> Answer {
         Question::Delete => ["-r8", "--delete-before"],
     };
     let before = below(&top.join("d"));
-    let output = command(rsync, &mode, row, top).output().expect("rsync runs");
-    let code = output.status.code().expect("rsync ends");
-    if code != 0 {
-        return Answer::Refused(code);
+    let output = ask(rsync, &mode, row, top);
+    if output.code != 0 {
+        return Answer::Refused(output.code);
     }
     match row.question {
         Question::Transfer => {
@@ -77,13 +62,15 @@ pub(super) fn answer(rsync: &Path, row: &Row, top: &Path) -> Answer {
             let all = row.operands.iter().flat_map(|operand| super::ours::candidates(top, operand));
             Answer::Paths(topmost(&all.filter(|path| !listed.contains(path)).collect()))
         }
-        Question::Delete => {
-            let source = below(&top.join("s"));
-            let after = below(&top.join("d"));
-            let kept = before.into_iter().filter(|path| after.contains(path));
-            Answer::Paths(kept.filter(|path| !source.contains(path)).collect())
-        }
+        Question::Delete => kept(before, top),
     }
+}
+
+/// What of the destination as it was `before` is still there, and not in the source.
+fn kept(before: BTreeSet<Vec<u8>>, top: &Path) -> Answer {
+    let [source, after] = ["s", "d"].map(|dir| below(&top.join(dir)));
+    let kept = before.into_iter().filter(|path| after.contains(path) && !source.contains(path));
+    Answer::Paths(kept.collect())
 }
 
 /// Runs the program under test in the directory where the row was built, and looks at what it did.
@@ -94,24 +81,19 @@ pub(super) fn programs_answer(row: &Row, top: &Path) -> Answer {
         Question::Transfer => &["-r8", "--verify=none"],
         Question::Delete => &["-r8", "--verify=none", "--delete-before"],
     };
-    let output = command(&twosync(), mode, row, top).output().expect("the program runs");
-    let code = output.status.code().expect("the program ends");
-    if code != 0 {
-        return Answer::Refused(code);
+    let output = ask(&twosync(), mode, row, top);
+    if output.code != 0 {
+        return Answer::Refused(output.code);
     }
-    let after = below(&top.join("d"));
     match row.question {
         Question::Transfer => {
             let all = row.operands.iter().flat_map(|operand| super::ours::candidates(top, operand));
             let bare = |path: &[u8]| path.strip_suffix(b"/").unwrap_or(path).to_vec();
+            let after = below(&top.join("d"));
             let arrived: BTreeSet<Vec<u8>> = after.iter().map(|path| bare(path)).collect();
             Answer::Paths(topmost(&all.filter(|path| !arrived.contains(&bare(path))).collect()))
         }
-        Question::Delete => {
-            let source = below(&top.join("s"));
-            let kept = before.into_iter().filter(|path| after.contains(path));
-            Answer::Paths(kept.filter(|path| !source.contains(path)).collect())
-        }
+        Question::Delete => kept(before, top),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::mounts::{
 };
 use crate::support::arena::Arena;
 use crate::support::faulty::{Call, Fault, FaultyMount, Often, can_mount_or_skipped};
+use crate::support::snapshot::Content;
 
 #[test]
 fn what_is_stored_wrong_once_is_found_and_only_that_is_written_again() {
@@ -186,4 +187,16 @@ fn a_server_that_can_not_make_holes_gets_zeros() {
         assert_eq!(arena.differences("s/a", "disk/a"), [""; 0]);
         assert_eq!(mount.written_bytes("a"), bytes);
     }
+}
+
+#[test]
+fn the_eye_of_the_tests_takes_no_unreadable_file_for_an_empty_one() {
+    if !can_mount_or_skipped() {
+        return;
+    }
+    let (arena, mount) = mounted("e/bad file \"\"\ndisk/bad file \"text\"\n");
+    mount.plan(Call::Read, "bad", EIO, Often::Always);
+    let seen = arena.snapshot("d").entries[b"bad".as_slice()].content.clone();
+    assert_eq!(seen, Some(Content::Unreadable(rustix::io::Errno::IO.raw_os_error())));
+    assert_ne!(seen, arena.snapshot("e").entries[b"bad".as_slice()].content);
 }

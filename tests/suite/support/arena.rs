@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use walkdir::WalkDir;
 
 use crate::support::case::fixtures;
-use crate::support::run::{Conditions, Output, run, twosync};
+use crate::support::run::{Conditions, Output, as_bytes, run, twosync};
+use crate::support::skipped::skipped;
 use crate::support::snapshot::Snapshot;
 use crate::support::tree::build_tree;
 
@@ -81,12 +82,15 @@ impl Arena {
         self.run(&program, args, &Conditions { user, ..Conditions::default() })
     }
 
-    /// Runs `script` in a mount namespace of its own; `$TWOSYNC` is the program under test. For root only.
+    /// Runs `script` in it; `$TWOSYNC` is the program under test.
+    pub(crate) fn shell(&self, script: &str) -> Output {
+        self.run(Path::new("sh"), &["-c", script], &Self::naming_twosync())
+    }
+
+    /// The same in a mount namespace of its own. For root only.
     pub(crate) fn in_own_mounts(&self, script: &str) -> Output {
-        let env = vec![("TWOSYNC".into(), twosync().into_os_string())];
-        let conditions = Conditions { env, ..Conditions::default() };
         let args = ["-m", "--propagation", "private", "sh", "-c", script];
-        self.run(Path::new("unshare"), &args, &conditions)
+        self.run(Path::new("unshare"), &args, &Self::naming_twosync())
     }
 
     /// Looks at a tree in it.
@@ -110,17 +114,29 @@ impl Arena {
         times.collect()
     }
 
+    fn naming_twosync() -> Conditions {
+        let env = vec![("TWOSYNC".into(), twosync().into_os_string())];
+        Conditions { env, ..Conditions::default() }
+    }
+
     fn run(&self, program: &Path, args: &[&str], conditions: &Conditions) -> Output {
-        let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.as_bytes().to_vec()).collect();
-        run(program, &args, self.top(), conditions)
+        run(program, &as_bytes(args), self.top(), conditions)
     }
 }
 
 impl Output {
+    /// What was said on stdout.
+    pub(crate) fn told(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
     /// What was said on stdout, line by line, without what phase two says at the end.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let text = String::from_utf8_lossy(&self.stdout).into_owned();
-        text.lines().filter(|line| !line.starts_with("verified ")).map(str::to_owned).collect()
+        self.told()
+            .lines()
+            .filter(|line| !line.starts_with("verified "))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// What was said on stderr.
@@ -131,8 +147,7 @@ impl Output {
     /// Fails the test unless the program ended with `code`.
     #[track_caller]
     pub(crate) fn expect_code(&self, code: i32) -> &Self {
-        let stdout = String::from_utf8_lossy(&self.stdout);
-        assert_eq!(self.code, code, "stdout:\n{stdout}\nstderr:\n{}", self.errors());
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.told(), self.errors());
         self
     }
 }
@@ -143,10 +158,9 @@ pub(crate) fn is_root() -> bool {
 }
 
 /// True if the tests run as root; otherwise says that a test, or a part of one, is left out.
-#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know what was left out")]
 pub(crate) fn is_root_or_skipped(what: &str) -> bool {
     if !is_root() {
-        eprintln!("skipped: {what}: needs root");
+        skipped(what, "needs root");
     }
     is_root()
 }

@@ -15,6 +15,7 @@ use rustix::mount::{UnmountFlags, unmount};
 
 use crate::support::arena::{Arena, is_root_or_skipped};
 use crate::support::passthrough::{Caching, Passthrough, Spelling};
+use crate::support::skipped::skipped;
 
 /// What a client asks a server for, as far as it can go wrong here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,13 +209,12 @@ impl Drop for FaultyMount {
 }
 
 /// True if a file system of our own can be mounted; otherwise says that the test is left out.
-#[expect(clippy::print_stderr, reason = "whoever runs the tests is to know what was left out")]
 pub(crate) fn can_mount_or_skipped() -> bool {
     let what = "a mount that misbehaves";
     let device = Path::new("/dev/fuse");
     let has_device = device.exists();
     if !has_device {
-        eprintln!("skipped: {what}: needs {}", device.display());
+        skipped(what, &format!("needs {}", device.display()));
     }
     has_device && is_root_or_skipped(what)
 }

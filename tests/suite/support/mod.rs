@@ -10,6 +10,7 @@ pub(crate) mod holes;
 pub(crate) mod normal;
 pub(crate) mod passthrough;
 pub(crate) mod run;
+pub(crate) mod skipped;
 pub(crate) mod snapshot;
 pub(crate) mod spec;
 pub(crate) mod tree;

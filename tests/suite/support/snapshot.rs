@@ -3,19 +3,22 @@
 //! Uses std, walkdir and the calls for extended attributes alone, never the code under test; it follows no symlink and changes nothing: not even access times,
 //! of files that are ours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::OFlags;
 use walkdir::WalkDir;
 
 use crate::support::extras::xattrs_of;
+use crate::support::spec::DEFAULT_MTIME;
+use crate::support::tree::Owner;
 
 /// All that is seen of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,14 +39,25 @@ pub(crate) struct Entry {
     pub(crate) target: Option<Vec<u8>>,
     /// Device numbers of a device node, else 0.
     pub(crate) rdev: u64,
-    /// FNV-1a of the content of a regular file.
-    pub(crate) digest: Option<u64>,
+    /// What a regular file holds; of a directory, that it can not be listed.
+    pub(crate) content: Option<Content>,
     /// The first name (in byte order) of the same inode within the tree, when there is an earlier one.
     pub(crate) linked_to: Option<Vec<u8>>,
     /// The access time in whole seconds since 1970, `now`, or `-` where nobody asked for it.
     pub(crate) atime: String,
     /// Extended attributes, access control lists among them.
     pub(crate) xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+/// What is seen of the inside of a file or directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Its bytes, if they are few.
+    Bytes(Vec<u8>),
+    /// The FNV-1a of its bytes.
+    Digest(u64),
+    /// Nothing, because of this errno.
+    Unreadable(i32),
 }
 
 /// A tree as it is at one moment; the key is the path below the root (the root itself is empty).
@@ -55,25 +69,15 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Looks at the whole tree below `root`; times not before `started` are held to be "now".
     pub(crate) fn since(root: &Path, started: SystemTime) -> Self {
-        let mut paths: Vec<_> = WalkDir::new(root)
-            .into_iter()
-            .map(|found| found.expect("the tree can be walked").into_path())
-            .map(|path| {
-                (
-                    path.strip_prefix(root)
-                        .expect("below the root")
-                        .as_os_str()
-                        .as_bytes()
-                        .to_vec(),
-                    path,
-                )
-            })
-            .collect();
-        paths.sort();
+        let mut paths: Vec<_> = WalkDir::new(root).into_iter().map(seen).collect();
+        paths.sort_by(|(left, _), (right, _)| left.as_os_str().cmp(right.as_os_str()));
         let mut first_names = BTreeMap::new();
         let mut entries = BTreeMap::new();
-        for (name, path) in paths {
+        for (path, unlisted) in paths {
+            let below = path.strip_prefix(root).expect("below the root");
+            let name = below.as_os_str().as_bytes().to_vec();
             let mut entry = look(&path, started);
+            entry.content = entry.content.or(unlisted);
             if entry.nlink > 1 {
                 let meta = path.symlink_metadata().expect("the entry is still there");
                 let first =
@@ -107,27 +111,35 @@ impl Snapshot {
         }
     }
 
-    /// Lists what differs, one line a fact: nothing when the trees are alike.
+    /// Lists everything, one line a fact.
+    pub(crate) fn facts(&self) -> Vec<String> {
+        let facts = self.entries.iter().flat_map(|(path, entry)| {
+            entry.facts().map(|(fact, value)| format!("{}: {fact} {value}", readable(path)))
+        });
+        facts.collect()
+    }
+
+    /// Lists what differs, one line a fact, in the order of the paths: nothing when the trees are alike.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+        let paths: BTreeSet<&Vec<u8>> = self.entries.keys().chain(other.entries.keys()).collect();
         let mut found = Vec::new();
-        for (path, entry) in &self.entries {
+        for path in paths {
             let name = readable(path);
-            match other.entries.get(path) {
-                None => found.push(format!("{name}: only on the left ({})", entry.kind)),
-                Some(right) => {
-                    found.extend(entry.facts().into_iter().zip(right.facts()).filter_map(
-                        |(left, right)| {
-                            (left != right)
-                                .then(|| format!("{name}: {} {} | {}", left.0, left.1, right.1))
-                        },
+            match (self.entries.get(path), other.entries.get(path)) {
+                (Some(left), Some(right)) => {
+                    let facts = left.facts().into_iter().zip(right.facts());
+                    found.extend(facts.filter(|(left, right)| left != right).map(
+                        |(left, right)| format!("{name}: {} {} | {}", left.0, left.1, right.1),
                     ));
                 }
+                (Some(left), None) => {
+                    found.push(format!("{name}: only on the left ({})", left.described()));
+                }
+                (None, right) => found.extend(
+                    right.map(|right| format!("{name}: only on the right ({})", right.described())),
+                ),
             }
         }
-        let extra = other.entries.iter().filter(|(path, _)| !self.entries.contains_key(*path));
-        found.extend(extra.map(|(path, entry)| {
-            format!("{}: only on the right ({})", readable(path), entry.kind)
-        }));
         found
     }
 }
@@ -143,14 +155,76 @@ impl Entry {
             ("gid", self.gid.to_string()),
             ("nlink", self.nlink.to_string()),
             ("size", self.size.to_string()),
-            ("mtime", self.mtime.map_or_else(|| "now".into(), |time| time.to_string())),
+            ("mtime", self.mtime.map_or_else(|| "now".into(), told_time)),
             ("target", bytes(&self.target)),
             ("rdev", format!("{:x}", self.rdev)),
-            ("digest", self.digest.map_or_else(|| "-".into(), |digest| format!("{digest:016x}"))),
+            ("content", self.content.as_ref().map_or_else(|| "-".into(), Content::to_string)),
             ("linked to", bytes(&self.linked_to)),
             ("atime", self.atime.clone()),
             ("xattrs", listed(&self.xattrs)),
         ]
+    }
+
+    /// All that is worth a word, in one line. That the runner of the tests is the owner is not.
+    fn described(&self) -> String {
+        let runner = Owner::runner();
+        let is_worth = |(name, value): &(&'static str, String)| match *name {
+            "kind" => false,
+            "uid" => self.uid != runner.uid,
+            "gid" => self.gid != runner.gid,
+            "nlink" => self.nlink != 1,
+            "size" => self.kind == "file",
+            "rdev" => self.rdev != 0,
+            _ => value != "-",
+        };
+        let facts = self.facts().into_iter().filter(is_worth);
+        let words = facts.map(|(name, value)| format!(", {name} {value}"));
+        words.fold(self.kind.to_owned(), |line, word| line + &word)
+    }
+}
+
+/// A time in nanoseconds since 1970 as a tree's text has it; the one of entries that name none is `default`.
+fn told_time(nanos: i128) -> String {
+    let (seconds, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
+    let is_default = seconds == i128::from(DEFAULT_MTIME.seconds)
+        && rest == i128::from(DEFAULT_MTIME.nanoseconds);
+    match rest {
+        _ if is_default => "default".into(),
+        0 => format!("@{seconds}"),
+        rest => format!("@{seconds}.{rest:09}"),
+    }
+}
+
+impl Content {
+    /// Reads a regular file.
+    fn of(path: &Path) -> Self {
+        match read(path) {
+            Ok(bytes) if bytes.len() < 30 => Self::Bytes(bytes),
+            Ok(bytes) => Self::Digest(fnv1a(&bytes)),
+            Err(why) => Self::Unreadable(why.raw_os_error().expect("an error of the system")),
+        }
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "\"{}\"", bytes.escape_ascii()),
+            Self::Digest(digest) => write!(f, "{digest:016x}"),
+            Self::Unreadable(errno) => write!(f, "unreadable (errno {errno})"),
+        }
+    }
+}
+
+/// The path of an entry that was met, and why it can not be listed if it is a directory of that kind.
+fn seen(found: walkdir::Result<walkdir::DirEntry>) -> (PathBuf, Option<Content>) {
+    match found {
+        Ok(entry) => (entry.into_path(), None),
+        Err(why) => {
+            let path = why.path().expect("symlinks are not followed").to_owned();
+            let errno = why.io_error().and_then(io::Error::raw_os_error);
+            (path, Some(Content::Unreadable(errno.expect("an error of the system"))))
+        }
     }
 }
 
@@ -170,7 +244,7 @@ fn look(path: &Path, started: SystemTime) -> Entry {
         target: (kind == "link")
             .then(|| fs::read_link(path).expect("a readable link").as_os_str().as_bytes().to_vec()),
         rdev: if matches!(kind, "char" | "block") { meta.rdev() } else { 0 },
-        digest: (kind == "file").then(|| fnv1a(&read(path).unwrap_or_default())),
+        content: (kind == "file").then(|| Content::of(path)),
         linked_to: None,
         atime: "-".into(),
         xattrs: xattrs_of(path),
@@ -207,8 +281,11 @@ fn kind_of(kind: fs::FileType) -> &'static str {
     }
 }
 
-/// Attributes as a person reads them; long values by their hash.
+/// Attributes as a person reads them; long values by their hash, and `-` for none.
 fn listed(xattrs: &BTreeMap<Vec<u8>, Vec<u8>>) -> String {
+    if xattrs.is_empty() {
+        return "-".into();
+    }
     let shown = xattrs.iter().map(|(name, value)| {
         let value = match value.len() {
             ..200 => value.escape_ascii().to_string(),

@@ -152,10 +152,13 @@ fn remove(path: &Path) -> io::Result<()> {
 fn make_node(path: &Path, node: &Node) -> io::Result<()> {
     let old = path.symlink_metadata().ok();
     let is_rewrite = matches!(node, Node::File(_) | Node::SparseFile { .. });
-    if let Some(meta) = &old
-        && !(is_rewrite && meta.is_file())
-    {
-        remove(path)?;
+    match &old {
+        // Who is not root can not write to a read-only file; it gets its mode at the end.
+        Some(meta) if is_rewrite && meta.is_file() => {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        }
+        Some(_) => remove(path)?,
+        None => {}
     }
     let special = |kind, device| {
         mknodat(CWD, path, kind, Mode::from_raw_mode(0o600), device).map_err(io::Error::from)

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::compare::quick::quick;
 use crate::error::{Side, Trouble};
-use crate::model::change::{Attrs, Basis, Diff};
-use crate::model::meta::{Kind, Meta};
+use crate::model::change::{Action, Attrs, Basis, Diff};
+use crate::model::entry::Pair;
+use crate::model::meta::{FileId, Kind, Meta};
 use crate::phase::pass::{Memo, Pass};
 use crate::scan::node::{At, Node};
 use crate::settings::Found;
@@ -23,6 +24,8 @@ pub struct Elsewhere {
     pub found: Option<Found>,
     /// The directory that it is in.
     pub dir: Arc<Dir>,
+    /// Which file it is.
+    pub id: FileId,
 }
 
 impl Pass<'_> {
@@ -100,13 +103,35 @@ impl Pass<'_> {
             };
             let rank = if is_equal { 2 } else { u8::from(!diff.needs_content()) };
             if best.as_ref().is_none_or(|(known, _)| rank > *known) {
-                best = Some((rank, Elsewhere { diff, found, dir }));
+                best = Some((rank, Elsewhere { diff, found, dir, id: there.id }));
             }
             if is_equal {
                 break;
             }
         }
         Ok(best.map(|(_, elsewhere)| elsewhere))
+    }
+
+    /// The best entry elsewhere for what `action` is to be done to.
+    ///
+    /// A file that is kept becomes a name of an equal one elsewhere (`--link-dest`), as in rsync: there is none if it is a
+    /// name of it already; or with `--backup`, as nothing is gained by a backup of what is equal.
+    pub fn find_instead(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        action: Action,
+    ) -> Result<Option<Elsewhere>, Trouble> {
+        let Some(source) = pair.source() else { return Ok(None) };
+        let Action::Keep(_) = action else { return self.find_elsewhere(at, source) };
+        let links = self.settings.basis.as_ref().is_some_and(|basis| basis.found == Found::Linked);
+        if !links || source.kind != Kind::File || self.backups.is_some() {
+            return Ok(None);
+        }
+        let id = pair.dest().map(|dest| dest.id);
+        let is_another =
+            |found: &Elsewhere| found.found == Some(Found::Linked) && Some(found.id) != id;
+        Ok(self.find_elsewhere(at, source)?.filter(is_another))
     }
 
     /// How a directory that the destination has not differs from the best one elsewhere.

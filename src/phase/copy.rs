@@ -155,12 +155,13 @@ impl Copy<'_> {
             return Step::Ended(Standing::Not);
         }
         let action = decide(pair, &diff, names);
-        if let Action::Keep(_) = action {
-            let record = self.pass.record_of(at, source, action, diff, self.ledger);
-            sheet.record(record, || at.path());
-            return Step::Ended(Standing::Kept);
-        }
-        let elsewhere = match self.pass.find_elsewhere(at, source) {
+        let is_kept = matches!(action, Action::Keep(_));
+        let elsewhere = match self.pass.find_instead(at, pair, action) {
+            Ok(None) if is_kept => {
+                let record = self.pass.record_of(at, source, action, diff, self.ledger);
+                sheet.record(record, || at.path());
+                return Step::Ended(Standing::Kept);
+            }
             Ok(elsewhere) => elsewhere,
             Err(trouble) => {
                 let record = Record::of(source, action, Diff::NONE);
@@ -169,7 +170,7 @@ impl Copy<'_> {
             }
         };
         let todo = Todo { source, action, diff, link: None, names };
-        let Some(Elsewhere { diff: like, found, dir }) = elsewhere else {
+        let Some(Elsewhere { diff: like, found, dir, .. }) = elsewhere else {
             return self.act(at, pair, todo, sheet);
         };
         match (found, pair) {
@@ -180,11 +181,17 @@ impl Copy<'_> {
                 Step::Ended(Standing::Not)
             }
             // rsync makes a symlink anew that is there.
-            (Some(Found::Linked), Pair::Both(source, dest))
-                if source.kind == Kind::File && dest.kind != Kind::Dir =>
-            {
+            (Some(Found::Linked), Pair::Both(source, _)) if source.kind == Kind::File => {
                 let (action, link) = (Action::Replace, Some(&*dir));
                 self.act(at, pair, Todo { action, diff: like, link, ..todo }, sheet)
+            }
+            // What is of another kind makes way first, and then counts as missing.
+            (found, Pair::Both(source, dest))
+                if source.kind == Kind::File
+                    && dest.kind != Kind::File
+                    && found != Some(Found::LeftOut) =>
+            {
+                self.act(at, pair, Todo { diff: like, ..todo }, sheet)
             }
             (found, Pair::SourceOnly(_)) => {
                 let link = (found == Some(Found::Linked)).then_some(&*dir);

@@ -36,9 +36,10 @@ impl Verify<'_> {
         let prior = || self.prior(at, source);
         let is_asked = match self.pass.settings.finished_sources {
             FinishedSources::Keep => false,
-            // Only what was read back, this time or by a whole verification.
+            // Only what was read back, this time or by a whole verification. All that other kinds hold is compared anyway.
             FinishedSources::Remove => {
-                self.pass.settings.verify == settings::Verify::All
+                source.kind != Kind::File
+                    || self.pass.settings.verify == settings::Verify::All
                     || prior().is_written(source.kind)
             }
             FinishedSources::RemoveSent => {

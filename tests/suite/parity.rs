@@ -7,6 +7,7 @@
 
 mod allowed;
 mod difference;
+mod random;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;

@@ -62,12 +62,14 @@ pub(super) struct Choices {
 }
 
 /// What takes back one another, and none of it is the default.
-const OPPOSITES: [Switches; 5] = [
+const OPPOSITES: [Switches; 6] = [
     Switches::DIRS.union(Switches::OLD_DIRS).union(Switches::NO_DIRS),
     Switches::RELATIVE.union(Switches::NO_RELATIVE),
     Switches::SUPER.union(Switches::NO_SUPER).union(Switches::FAKE_SUPER),
     Switches::APPEND.union(Switches::APPEND_VERIFY),
     Switches::WHOLE_FILE.union(Switches::NO_WHOLE_FILE),
+    // The other two times of deletion go with none.
+    Switches::DELETE_DURING.union(Switches::DELETE_DELAY),
 ];
 
 impl Choices {
@@ -96,7 +98,7 @@ impl Choices {
 
     pub(super) fn switch(&mut self, switches: Switches, sense: Sense) {
         for opposites in OPPOSITES {
-            if opposites.contains(switches) {
+            if opposites.intersects(switches) {
                 self.switches.remove(opposites);
             }
         }

@@ -17,11 +17,15 @@ const LOOSE_STATS: [&[u8]; 5] = [
 ];
 
 /// How lines of the message stream begin.
-const MESSAGE_STARTS: [&[u8]; 9] = [
+const MESSAGE_STARTS: [&[u8]; 12] = [
     LISTED,
+    SENDER[1],
+    b"not backing up unsafe symlink ",
     b"ignoring unsafe symlink ",
     b"deleting ",
     b"*deleting   ",
+    // `--out-format=%o`
+    b"del. ",
     b"skipping ",
     b"cannot delete non-empty directory: ",
     b"not creating new ",
@@ -37,6 +41,10 @@ const MESSAGE_ENDS: [&[u8]; 5] =
 const BACKUP_START: &[u8] = b"backed up ";
 /// What rsync says while it lists, in the order of the file system.
 const LISTED: &[u8] = b"copying unsafe symlink ";
+/// What the process says that lists and sends the source: first the one, then the other, as the answers come in.
+const SENDER: [&[u8]; 2] = [b"[sender] ", b"sender removed "];
+/// Messages come between the two halves of this line.
+const LISTING: [&[u8]; 2] = [b"building file list ... ", b"done"];
 
 /// Quotes an index of rsync's own file list, which nobody else has.
 const DUPLICATE_LINE: &[u8] = b"removing duplicate name ";
@@ -76,7 +84,8 @@ impl Order {
 /// Replaces what may differ from run to run by `#`, and `dir` by `{}`.
 pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
     let text = replace(stdout, dir, b"{}");
-    let mut lines: Vec<Vec<u8>> = text.split(|&byte| byte == b'\n').map(normal_line).collect();
+    let lines = text.split(|&byte| byte == b'\n').flat_map(cut);
+    let mut lines: Vec<Vec<u8>> = lines.map(normal_line).collect();
     let is_end = lines.last().is_some_and(Vec::is_empty);
     if is_end {
         lines.pop();
@@ -90,6 +99,11 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
     backups.sort();
     let (mut messages, mut items): (Vec<_>, Vec<_>) =
         lines.into_iter().partition(|line| is_message(line));
+    let at = LISTING.map(|half| items.iter().position(|line| line == half));
+    if let [Some(start), Some(end)] = at {
+        items[start] = LISTING.concat();
+        items.remove(end);
+    }
     match order {
         Order::Exact => {}
         Order::Free => items.sort(),
@@ -103,7 +117,12 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
     let (mut found, told): (Vec<_>, Vec<_>) =
         messages.into_iter().partition(|line| line.starts_with(LISTED));
     found.sort();
-    messages = [found, told].concat();
+    let (ahead, told): (Vec<_>, Vec<_>) =
+        told.into_iter().partition(|line| line.starts_with(SENDER[0]));
+    let (mut removed, told): (Vec<_>, Vec<_>) =
+        told.into_iter().partition(|line| line.starts_with(SENDER[1]));
+    removed.sort();
+    messages = [found, ahead, removed, told].concat();
     if !messages.is_empty() {
         messages.insert(0, b"(messages)".to_vec());
     }
@@ -112,6 +131,12 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
         joined.push(b'\n');
     }
     joined
+}
+
+/// Cuts off a message that went into the line that says that rsync lists.
+fn cut(line: &[u8]) -> Vec<&[u8]> {
+    let rest = line.strip_prefix(LISTING[0]).filter(|rest| is_message(rest));
+    rest.map_or_else(|| vec![line], |rest| vec![LISTING[0], rest])
 }
 
 /// Says whether a line belongs to the message stream.

@@ -122,7 +122,10 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
     if let Some((path, is_new)) = pass.backups.as_ref().and_then(Backups::dir) {
         observer.event(&Event::BackupDir { path, is_new });
     }
-    let tell = |fault: &Fault| observer.fault(fault);
+    let tell = |fault: &Fault, class| {
+        observer.fault(fault);
+        report.meet(class);
+    };
     pass.bases = open_bases(settings, &dest, &budget, tell);
     let named = sources.roots(settings.links.source);
     pass.sources = sources.all_above();

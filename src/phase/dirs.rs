@@ -191,7 +191,7 @@ impl Pass<'_> {
         };
         let Some(parent) = node.parent() else { return Ok(*pair) };
         let Some(root) = root_of(parent)? else { return Ok(*pair) };
-        let opened = match (self.settings.roots.trust, parent.dest(), node.name()) {
+        let opened = match (&self.settings.roots.trust, parent.dest(), node.name()) {
             (Trust::All, Some(above), Some(name)) => {
                 above.get().and_then(|dir| dir.open_child(parent.dest_name(name), Follow::Links))
             }

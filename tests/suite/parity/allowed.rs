@@ -305,6 +305,18 @@ pub(crate) const ALLOWED: &[Allowed] = &[
                  it can not tell",
     },
     Allowed {
+        name: "confined-backups",
+        covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Stderr, Aspect::Tree],
+        reason: "--backup-dir outside of --confine-root: rsync ends when the first backup fails, and if the destination is outside \
+                 too it keeps nothing and does not say so; twosync does not start",
+    },
+    Allowed {
+        name: "confined-compare-dest",
+        covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Stderr, Aspect::Tree],
+        reason: "--compare-dest outside of --confine-root: rsync only looks there, and so does not notice; twosync refuses it, as \
+                 it does for --link-dest",
+    },
+    Allowed {
         name: "pruned-unseen",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "--prune-empty-dirs: rsync leaves out a directory that it could not list; twosync makes it, because nobody \

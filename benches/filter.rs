@@ -12,6 +12,8 @@
 //! same number of files. Run otherwise than by `cargo bench` it takes a thousand paths, and proves
 //! only that it works.
 
+#![allow(clippy::print_stdout, reason = "that is what it is for")]
+
 use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -162,6 +162,8 @@ pub enum Why {
     AtRisk,
     /// It was kept as a backup. This is only told; the target says where.
     BackedUp,
+    /// `--safe-links`: there is no backup of a symlink that leads out. This is only told.
+    NotBackedUp,
 }
 
 impl Why {
@@ -176,6 +178,7 @@ impl Why {
                 | Self::Protected
                 | Self::AtRisk
                 | Self::BackedUp
+                | Self::NotBackedUp
         )
     }
 }

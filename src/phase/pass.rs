@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::act::backup::{Backups, Keeping};
+use crate::act::backup::{Backups, Fate, Keeping};
 use crate::act::clear::Limit;
 use crate::act::content::{Moved, Writing};
 use crate::act::finish;
@@ -349,12 +349,16 @@ impl<'a> Pass<'a> {
         (!is_ours).then_some(Keeping { backups, home })
     }
 
-    /// Tells where what stood at `at` went.
-    pub fn tell_backup(&self, at: &At<'_, Memo>, kind: Kind, sheet: &mut Sheet<'_>) {
-        if let Some(backups) = &self.backups {
-            let path = at.node.path().join(at.dest_name());
-            let to = backups.shown(&path);
-            sheet.backed_up(path, kind, to);
+    /// Tells where what stood at `path` went.
+    pub fn tell_fate(&self, path: RelPath, kind: Kind, fate: Fate, sheet: &mut Sheet<'_>) {
+        let Some(backups) = &self.backups else { return };
+        match fate {
+            Fate::Nothing => {}
+            Fate::BackedUp => {
+                let to = backups.shown(&path);
+                sheet.of_backup(path, kind, Why::BackedUp, to);
+            }
+            Fate::LedOut(target) => sheet.of_backup(path, kind, Why::NotBackedUp, target),
         }
     }
 
@@ -459,8 +463,9 @@ impl<'a> Pass<'a> {
         if performed.entry_changed {
             at.node.entry_changed();
         }
-        if performed.backed_up {
-            self.tell_backup(at, record.kind, sheet);
+        if performed.old != Fate::Nothing {
+            let path = at.node.path().join(at.dest_name());
+            self.tell_fate(path, record.kind, performed.old, sheet);
         }
         sheet.tally.source_read_bytes += performed.moved.source_read_bytes;
         sheet.tally.dest_read_bytes += performed.moved.dest_read_bytes;

@@ -99,12 +99,11 @@ impl Pass<'_> {
             Removal::MountPoint => {}
             Removal::BackedUp(kept) => {
                 let path = path();
-                let to = self.backups.as_ref().map(|backups| backups.shown(&path));
                 let place = Place::below(&self.dest_root, &path);
                 for trouble in kept.refused {
                     self.tell_fault(sheet.ledger(), &trouble.at(place.clone()));
                 }
-                sheet.backed_up(path, removed.kind, to.unwrap_or_default());
+                self.tell_fate(path, removed.kind, kept.fate, sheet);
             }
             Removal::Ruled(said) => sheet.ruled(path, removed.kind, Deciding::Deletion, said),
             Removal::NotEmpty(_) => {

@@ -250,7 +250,9 @@ impl<'l> Sheet<'l> {
                 | Why::OwnDestination
                 | Why::Listed,
             ) => Detail::Notices,
-            Action::Keep(Why::UnsafeLink | Why::UnsafeFollowed) => Detail::Changes,
+            Action::Keep(Why::UnsafeLink | Why::UnsafeFollowed | Why::NotBackedUp) => {
+                Detail::Changes
+            }
             Action::Keep(Why::Hidden | Why::Shown | Why::Protected | Why::AtRisk) => {
                 Detail::Reasons
             }
@@ -318,10 +320,12 @@ impl<'l> Sheet<'l> {
         }
     }
 
-    /// Records that what stood at `path` was kept as `to`, if anybody wants to hear it.
-    pub fn backed_up(&mut self, path: RelPath, kind: Kind, to: Box<[u8]>) {
-        let target = Some(to);
-        self.record(Record { target, ..Record::leaving(kind, Why::BackedUp) }, || path);
+    /// Records why there is a backup of what stood at `path`, or none, if anybody wants to hear it.
+    ///
+    /// `target`: where it is, or where the symlink leads that was not kept.
+    pub fn of_backup(&mut self, path: RelPath, kind: Kind, why: Why, target: Box<[u8]>) {
+        let target = Some(target);
+        self.record(Record { target, ..Record::leaving(kind, why) }, || path);
     }
 
     /// Counts an entry of the source as part of the run.

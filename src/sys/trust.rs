@@ -312,7 +312,8 @@ mod tests {
     use std::path::Path;
 
     use super::{Trust, is_outside, is_untrusted, open_file, open_file_at};
-    use crate::sys::dir::Dir;
+    use crate::sys::dir::{Dir, Follow};
+    use crate::sys::{read, stat};
 
     #[test]
     fn paths_are_followed_as_the_kernel_does_but_for_symlinks_of_others() {
@@ -341,6 +342,36 @@ mod tests {
             lchown(at("up"), Some(12345), None).unwrap();
             assert!(is_untrusted(&read("f", &Trust::Owned).unwrap_err()));
             assert_eq!(read("f", &Trust::All).unwrap(), "text");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_followed_by_its_owner_each_time() {
+        let top = tempfile::tempdir().unwrap();
+        std::fs::create_dir(top.path().join("d")).unwrap();
+        std::fs::write(top.path().join("f"), "text").unwrap();
+        for name in ["d", "f"] {
+            symlink(name, top.path().join(format!("to-{name}"))).unwrap();
+        }
+        let dir = Dir::open_operand(top.path()).unwrap();
+        let name = |name: &str| crate::model::path::Name::new(name.as_bytes()).unwrap();
+        let (to_dir, to_file) = (name("to-d"), name("to-f"));
+        let look = |link| stat::entry(&dir, link, Follow::Trusted);
+        assert_eq!(
+            look(&to_dir).unwrap().id,
+            stat::entry(&dir, &name("d"), Follow::Never).unwrap().id
+        );
+        assert_eq!(look(&to_file).unwrap().size, 4);
+        dir.open_child(&to_dir, Follow::Trusted).unwrap();
+        read::open(&dir, &to_file, Follow::Trusted).unwrap();
+        if rustix::process::geteuid().is_root() {
+            for name in ["to-d", "to-f"] {
+                lchown(top.path().join(name), Some(12345), None).unwrap();
+            }
+            assert!(is_untrusted(&look(&to_dir).unwrap_err()));
+            assert!(is_untrusted(&dir.open_child(&to_dir, Follow::Trusted).unwrap_err()));
+            assert!(is_untrusted(&read::open(&dir, &to_file, Follow::Trusted).unwrap_err()));
+            stat::entry(&dir, &to_dir, Follow::Links).unwrap();
         }
     }
 

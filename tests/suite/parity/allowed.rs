@@ -317,6 +317,12 @@ pub(crate) const ALLOWED: &[Allowed] = &[
                  it does for --link-dest",
     },
     Allowed {
+        name: "kept-in-words",
+        covers: &[Aspect::Stdout],
+        reason: "at -vv rsync says of a symlink that --safe-links keeps from becoming a backup that it is not backed up, and then \
+                 that it was; twosync says the first only",
+    },
+    Allowed {
         name: "pruned-unseen",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "--prune-empty-dirs: rsync leaves out a directory that it could not list; twosync makes it, because nobody \

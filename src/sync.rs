@@ -283,15 +283,19 @@ impl Run<'_> {
         if !is_due || self.pass.stop.is_requested() {
             return;
         }
-        let (ledger, first) = Ledger::new(Phase::Copy, Keeps::Tell, self.observer);
-        let mut sheet = ledger.sheet(first);
-        if when == When::Delay {
+        let ledger = || Ledger::new(Phase::Copy, Keeps::Tell, self.observer);
+        if when != When::Delay {
+            let (ledger, first) = ledger();
+            self.walk(&Prune { pass: &self.pass, ledger: &ledger }, ledger.sheet(first));
+            *pruned += self.close(&ledger, report);
+        }
+        if when != When::After || delete.limit.is_some() {
+            let (ledger, first) = ledger();
+            let mut sheet = ledger.sheet(first);
             self.pass.remove_delayed(&ledger, &mut sheet);
             sheet.close();
-        } else {
-            self.walk(&Prune { pass: &self.pass, ledger: &ledger }, sheet);
+            *pruned += self.close(&ledger, report);
         }
-        *pruned += self.close(&ledger, report);
     }
 
     /// Lists the sources.

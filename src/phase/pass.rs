@@ -26,6 +26,7 @@ use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::observer::{Detail, Ending, Event, Extras, Phase};
 use crate::scan::node::{At, NamedBy, Node, Spot};
 use crate::settings::content::Updating;
+use crate::settings::deletion::When;
 use crate::settings::links::{HardLinks, LeavingLinks};
 use crate::settings::{Effect, Settings};
 use crate::sys::chain::{Budget, Chain};
@@ -190,6 +191,14 @@ impl<'a> Pass<'a> {
                 self.stop.request();
             }
             _ => {}
+        }
+        // To rsync, a file that it fails to send says as much of the source as a directory that it
+        // fails to list; but what it deletes earlier than `--delete-after` it does not wait for.
+        let is_unread = trouble.side == Side::Source
+            && class == Class::Entry
+            && matches!(trouble.cause, Cause::Io(_));
+        if is_unread && ledger.phase() == Phase::Copy && self.settings.delete.when == When::After {
+            self.source_failed.store(true, Ordering::Relaxed);
         }
         let place = match trouble.side {
             Side::Source => spot.source_place(),

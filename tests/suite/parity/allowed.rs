@@ -323,6 +323,11 @@ pub(crate) const ALLOWED: &[Allowed] = &[
                  that it was; twosync says the first only",
     },
     Allowed {
+        name: "unread-replaces",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "rsync removes a directory for the sake of a file that it then can not read; twosync keeps it",
+    },
+    Allowed {
         name: "pruned-unseen",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "--prune-empty-dirs: rsync leaves out a directory that it could not list; twosync makes it, because nobody \

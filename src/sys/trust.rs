@@ -313,7 +313,8 @@ mod tests {
 
     use super::{Trust, is_outside, is_untrusted, open_file, open_file_at};
     use crate::sys::dir::{Dir, Follow};
-    use crate::sys::{read, stat};
+    use crate::sys::stat;
+    use crate::sys::xattr::Grip;
 
     #[test]
     fn paths_are_followed_as_the_kernel_does_but_for_symlinks_of_others() {
@@ -363,14 +364,14 @@ mod tests {
         );
         assert_eq!(look(&to_file).unwrap().size, 4);
         dir.open_child(&to_dir, Follow::Trusted).unwrap();
-        read::open(&dir, &to_file, Follow::Trusted).unwrap();
+        Grip::of_entry(&dir, &to_dir, Follow::Trusted).unwrap();
         if rustix::process::geteuid().is_root() {
             for name in ["to-d", "to-f"] {
                 lchown(top.path().join(name), Some(12345), None).unwrap();
             }
             assert!(is_untrusted(&look(&to_dir).unwrap_err()));
             assert!(is_untrusted(&dir.open_child(&to_dir, Follow::Trusted).unwrap_err()));
-            assert!(is_untrusted(&read::open(&dir, &to_file, Follow::Trusted).unwrap_err()));
+            assert!(is_untrusted(&Grip::of_entry(&dir, &to_dir, Follow::Trusted).unwrap_err()));
             stat::entry(&dir, &to_dir, Follow::Links).unwrap();
         }
     }

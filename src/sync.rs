@@ -126,7 +126,9 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
         observer.fault(fault);
         report.meet(class);
     };
-    pass.bases = open_bases(settings, &dest, &budget, tell);
+    let (roots, bases): (Vec<_>, Vec<_>) =
+        open_bases(settings, &dest, &budget, tell).into_iter().unzip();
+    (pass.base_roots, pass.bases) = (roots, bases.into());
     let named = sources.roots(settings.links.source);
     pass.sources = sources.all_above();
     pass.sources.extend(&named);

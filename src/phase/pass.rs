@@ -82,8 +82,10 @@ pub struct Pass<'a> {
     pub limit: Limit,
     /// The source directories and those above them: they are never deleted.
     pub sources: HashSet<FileId>,
-    /// The directories of `--link-dest` and its kin.
+    /// The directories of `--link-dest` and its kin,
     pub bases: Box<[Arc<Chain>]>,
+    /// and their paths, for faults.
+    pub base_roots: Vec<PathBuf>,
     /// Where what is overwritten or removed is kept (`--backup`).
     pub backups: Option<Backups>,
     /// When the run began.
@@ -164,6 +166,7 @@ impl<'a> Pass<'a> {
             sources: HashSet::new(),
             backups: None,
             bases: Box::default(),
+            base_roots: Vec::new(),
             started: process::now(),
             budget: Arc::clone(budget),
             source_failed: AtomicBool::new(false),
@@ -225,14 +228,19 @@ impl<'a> Pass<'a> {
 
     /// Tells a fault unless it has been told before; its class counts all the same.
     pub fn tell_fault(&self, ledger: &Ledger<'_>, fault: &Fault) -> Told {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.len() < REMEMBERED_FAULTS && !told.insert(fault.to_string()) {
-            ledger.remember(fault.class);
-            Told::Before
-        } else {
+        if self.is_news(fault) {
             ledger.fault(fault);
             Told::Now
+        } else {
+            ledger.remember(fault.class);
+            Told::Before
         }
+    }
+
+    /// True if nobody remembers that this was told; from now on somebody does.
+    pub fn is_news(&self, fault: &Fault) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.len() >= REMEMBERED_FAULTS || told.insert(fault.to_string())
     }
 
     /// Records an entry that could not be dealt with.

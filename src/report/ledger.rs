@@ -89,6 +89,11 @@ impl<'a> Ledger<'a> {
         self.observer.fault(fault);
     }
 
+    /// Tells a fault at once that makes no difference to how the run ends.
+    pub fn mention(&self, fault: &Fault) {
+        self.observer.fault(fault);
+    }
+
     /// Tells an event that is about no entry, at once.
     pub fn announce(&self, event: &Event<'_>) {
         self.sequencer.interject(|| self.observer.event(event));

@@ -328,6 +328,12 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         reason: "rsync removes a directory for the sake of a file that it then can not read; twosync keeps it",
     },
     Allowed {
+        name: "told-bases",
+        covers: &[Aspect::Stderr],
+        reason: "what can not be looked at in a directory of --link-dest and its kin is passed over in silence by rsync; twosync \
+                 passes over it too, and says so",
+    },
+    Allowed {
         name: "pruned-unseen",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "--prune-empty-dirs: rsync leaves out a directory that it could not list; twosync makes it, because nobody \

@@ -285,7 +285,7 @@ impl Run<'_> {
         if !is_due || self.pass.stop.is_requested() {
             return;
         }
-        let ledger = || Ledger::new(Phase::Copy, Keeps::Tell, self.observer);
+        let ledger = || Ledger::new(Phase::Copy, Keeps::Extras, self.observer);
         if when != When::Delay {
             let (ledger, first) = ledger();
             self.walk(&Prune { pass: &self.pass, ledger: &ledger }, ledger.sheet(first));

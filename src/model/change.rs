@@ -167,6 +167,18 @@ pub enum Why {
 }
 
 impl Why {
+    /// True if it says why an entry of the source does not take part, or does: whoever lists it says so.
+    pub fn is_of_listing(self) -> bool {
+        matches!(
+            self,
+            Self::Hidden
+                | Self::Shown
+                | Self::UnsafeFollowed
+                | Self::MountPoint
+                | Self::OwnDestination
+        )
+    }
+
     /// True if it says something of an entry beside what is done to it: that is told, and not counted.
     pub fn is_remark(self) -> bool {
         matches!(

@@ -22,6 +22,8 @@ pub enum Keeps {
     Tell,
     /// No: the first pass has told them.
     Told,
+    /// As far as the source has not got them: a walk that only deletes lists the source once more.
+    Extras,
 }
 
 /// All that is recorded in one phase.
@@ -264,8 +266,11 @@ impl<'l> Sheet<'l> {
             Action::Keep(_) => Detail::All,
             _ => Detail::Changes,
         };
-        let was_told = self.ledger.keeps == Keeps::Told
-            && matches!(record.action, Action::Keep(why) if why != Why::SourceRemoved);
+        let was_told = match (record.action, self.ledger.keeps) {
+            (Action::Keep(why), Keeps::Told) => why != Why::SourceRemoved,
+            (Action::Keep(why), Keeps::Extras) => why.is_of_listing(),
+            _ => false,
+        };
         if was_told || wanted > self.ledger.detail {
             return;
         }

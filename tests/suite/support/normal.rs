@@ -105,6 +105,7 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
         items[start] = LISTING.concat();
         items.remove(end);
     }
+    let is_listed_first = items.iter().any(|line| line.starts_with(LISTING[0]));
     match order {
         Order::Exact => {}
         Order::Free => items.sort(),
@@ -118,8 +119,12 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
     let (mut found, told): (Vec<_>, Vec<_>) =
         messages.into_iter().partition(|line| line.starts_with(LISTED));
     found.sort();
-    let (ahead, told): (Vec<_>, Vec<_>) =
+    let (mut ahead, told): (Vec<_>, Vec<_>) =
         told.into_iter().partition(|line| line.starts_with(SENDER[0]));
+    if is_listed_first {
+        // Then it is in the order of the file system, too.
+        ahead.sort();
+    }
     let (mut removed, told): (Vec<_>, Vec<_>) =
         told.into_iter().partition(|line| line.starts_with(SENDER[1]));
     removed.sort();

@@ -366,19 +366,6 @@ impl<'a> Pass<'a> {
         (!is_ours).then_some(Keeping { backups, home })
     }
 
-    /// Tells where what stood at `path` went.
-    pub fn tell_fate(&self, path: RelPath, kind: Kind, fate: Fate, sheet: &mut Sheet<'_>) {
-        let Some(backups) = &self.backups else { return };
-        match fate {
-            Fate::Nothing => {}
-            Fate::BackedUp => {
-                let to = backups.shown(&path);
-                sheet.of_backup(path, kind, Why::BackedUp, to);
-            }
-            Fate::LedOut(target) => sheet.of_backup(path, kind, Why::NotBackedUp, target),
-        }
-    }
-
     /// What there is to record of `action` on `at`; reads the target of a symlink.
     pub fn record_of(
         &self,

@@ -10,7 +10,7 @@ use twosync::model::path::Name;
 use twosync::scan::join::{match_dest, merge};
 use twosync::scan::layer::Found;
 use twosync::settings::{Effect, Verify};
-use twosync::sys::dir::Listed;
+use twosync::sys::dir::{Follow, Listed};
 use walkdir::WalkDir;
 
 fn walk(bench: &mut Criterion) {
@@ -36,7 +36,7 @@ fn join(bench: &mut Criterion) {
     let name = |number: u64| Name::new(format!("{number:08}").as_bytes()).expect("a name");
     let found: Vec<Found> = (0..100_000)
         .rev()
-        .map(|number| Found { name: name(number), is_dir: number % 50 == 0, follow: false })
+        .map(|number| Found { name: name(number), is_dir: number % 50 == 0, follow: Follow::Never })
         .collect();
     let listed: Vec<Listed> = (0..100_000)
         .map(|number| Listed { name: name(number + 1000), kind: Some(Kind::File) })

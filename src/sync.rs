@@ -122,8 +122,13 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
     if let Some((path, is_new)) = pass.backups.as_ref().and_then(Backups::dir) {
         observer.event(&Event::BackupDir { path, is_new });
     }
-    let tell = |fault: &Fault| observer.fault(fault);
-    pass.bases = open_bases(settings, &dest, &budget, tell);
+    let tell = |fault: &Fault, class| {
+        observer.fault(fault);
+        report.meet(class);
+    };
+    let (roots, bases): (Vec<_>, Vec<_>) =
+        open_bases(settings, &dest, &budget, tell).into_iter().unzip();
+    (pass.base_roots, pass.bases) = (roots, bases.into());
     let named = sources.roots(settings.links.source);
     pass.sources = sources.all_above();
     pass.sources.extend(&named);
@@ -280,15 +285,19 @@ impl Run<'_> {
         if !is_due || self.pass.stop.is_requested() {
             return;
         }
-        let (ledger, first) = Ledger::new(Phase::Copy, Keeps::Tell, self.observer);
-        let mut sheet = ledger.sheet(first);
-        if when == When::Delay {
+        let ledger = || Ledger::new(Phase::Copy, Keeps::Extras, self.observer);
+        if when != When::Delay {
+            let (ledger, first) = ledger();
+            self.walk(&Prune { pass: &self.pass, ledger: &ledger }, ledger.sheet(first));
+            *pruned += self.close(&ledger, report);
+        }
+        if when != When::After || delete.limit.is_some() {
+            let (ledger, first) = ledger();
+            let mut sheet = ledger.sheet(first);
             self.pass.remove_delayed(&ledger, &mut sheet);
             sheet.close();
-        } else {
-            self.walk(&Prune { pass: &self.pass, ledger: &ledger }, sheet);
+            *pruned += self.close(&ledger, report);
         }
-        *pruned += self.close(&ledger, report);
     }
 
     /// Lists the sources.

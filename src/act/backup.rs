@@ -66,11 +66,23 @@ pub struct Keeping<'a> {
     pub home: RelPath,
 }
 
+/// Whether there is a backup of an old entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Fate {
+    /// There is none, and none is missed.
+    #[default]
+    Nothing,
+    /// There is one, or would be.
+    BackedUp,
+    /// There is none of a symlink with this target: it leads out (`--safe-links`).
+    LedOut(Box<[u8]>),
+}
+
 /// What became of the old entry.
 #[derive(Debug, Default)]
 pub struct Kept {
-    /// True if there is a backup of it now.
-    pub is_backed_up: bool,
+    /// Whether there is a backup of it now.
+    pub fate: Fate,
     /// True if it is away from its name.
     pub is_away: bool,
     /// Attributes that a copy of it could not be given.
@@ -110,8 +122,9 @@ impl Backups {
         let Some(name) = Name::new(&[old.name.as_bytes(), &self.suffix].concat()) else {
             return Err(Trouble::rule(Side::Dest, "back up", "its backup would have no name"));
         };
-        if self.is_led_out(old)? {
-            return Ok(Kept::default());
+        let fate = self.fate_of(old.dir, old.home, old.name, old.meta.kind)?;
+        if fate != Fate::BackedUp {
+            return Ok(Kept { fate, ..Kept::default() });
         }
         let Some(vault) = &self.vault else {
             return self.put(permit, old, (old.dir, &name), stop);
@@ -140,13 +153,24 @@ impl Backups {
         }
     }
 
-    /// True for a symlink that `--safe-links` keeps from becoming a backup.
-    fn is_led_out(&self, old: &Old<'_>) -> Result<bool, Trouble> {
-        if self.leaving == LeavingLinks::Copy || old.meta.kind != Kind::Symlink {
-            return Ok(false);
+    /// What becomes of the entry `name` of `dir`, which is `home` below the destination: no symlink
+    /// that `--safe-links` does not copy is kept.
+    ///
+    /// # Errors
+    /// A symlink could not be read.
+    pub fn fate_of(
+        &self,
+        dir: &Dir,
+        home: &RelPath,
+        name: &Name,
+        kind: Kind,
+    ) -> Result<Fate, Trouble> {
+        if self.leaving == LeavingLinks::Copy || kind != Kind::Symlink {
+            return Ok(Fate::BackedUp);
         }
-        let target = read::link_target(old.dir, old.name).during(Side::Dest, "read the link")?;
-        Ok(is_unsafe(&target, old.home.depth()))
+        let target = read::link_target(dir, name).during(Side::Dest, "read the link")?;
+        let is_led_out = is_unsafe(&target, home.depth());
+        Ok(if is_led_out { Fate::LedOut(target) } else { Fate::BackedUp })
     }
 
     fn put(
@@ -157,7 +181,7 @@ impl Backups {
         stop: &Stop,
     ) -> Result<Kept, Trouble> {
         let there = stat::entry_if_any(to.0, to.1, Follow::Never).during(Side::Dest, "back up")?;
-        let moved = Kept { is_backed_up: true, is_away: true, refused: Vec::new() };
+        let moved = Kept { fate: Fate::BackedUp, is_away: true, refused: Vec::new() };
         match there {
             Some(there) if there.kind == Kind::Dir => {
                 let why = "a directory stands where its backup goes";
@@ -177,7 +201,7 @@ impl Backups {
                     node::remove(permit, to.0, to.1).during(Side::Dest, "replace the backup of")?;
                 }
                 let refused = self.copy(permit, old, to, stop)?;
-                Ok(Kept { is_backed_up: true, is_away: false, refused })
+                Ok(Kept { fate: Fate::BackedUp, is_away: false, refused })
             }
             Err(error) => Err(error).during(Side::Dest, "back up"),
         }

@@ -50,7 +50,7 @@ pub enum Removal {
     NotEmpty(Rest),
     /// A directory on another file system, with which `--one-file-system` has nothing to do.
     MountPoint,
-    /// It is kept, or would be: what becomes of it is told next.
+    /// It is kept, or would be, or not even that: what becomes of it is told next.
     BackedUp(Kept),
     /// Nothing yet: a filter rule has something to say of it.
     Ruled(Said),
@@ -351,11 +351,11 @@ impl Clearing<'_> {
         let mut told = |kept| {
             tell(Removed { path: path.clone(), kind, removal: Removal::BackedUp(kept) });
         };
-        let Some(permit) = self.permit else {
-            told(Kept::default());
-            return Removal::Removed;
-        };
         let keep = || {
+            let Some(permit) = self.permit else {
+                let fate = backups.fate_of(dir, home, name, kind)?;
+                return Ok(Kept { fate, is_away: true, refused: Vec::new() });
+            };
             let meta = stat::entry(dir, name, Follow::Never).during(Side::Dest, "look at")?;
             backups.keep(permit, &Old { dir, home, name, meta: &meta }, self.stop)
         };
@@ -363,7 +363,10 @@ impl Clearing<'_> {
             Ok(kept) => {
                 let is_away = kept.is_away;
                 told(kept);
-                if is_away { Removal::Removed } else { remove_now(permit, dir, name, kind) }
+                match self.permit {
+                    Some(permit) if !is_away => remove_now(permit, dir, name, kind),
+                    _ => Removal::Removed,
+                }
             }
             Err(trouble) => Removal::Failed(trouble),
         }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io;
 
-use crate::act::backup::{Keeping, Kept, Old};
+use crate::act::backup::{Fate, Keeping, Kept, Old};
 use crate::act::content::{Moved, Pipe, Plan, Writing, pour};
 use crate::act::extras::Due;
 use crate::act::finish::{Rules, Time, Wanted, apply};
@@ -127,8 +127,8 @@ pub struct Performed {
     pub entry_changed: bool,
     /// True if the link that was asked for could not be made, and a copy was.
     pub unlinked: bool,
-    /// True if what stood there was kept, or would be.
-    pub backed_up: bool,
+    /// Whether what stood there was kept, or would be.
+    pub old: Fate,
 }
 
 /// Carries `job` out. Without a permit nothing is done, and that is success.
@@ -137,10 +137,7 @@ pub struct Performed {
 /// directory has been removed before.
 pub fn perform(permit: Option<&Permit>, job: &Job<'_>) -> Result<Performed, Trouble> {
     let Some(permit) = permit else {
-        // rsync's dry run does not tell of the backups that go with sending a file.
-        let is_sent = job.dest.is_some_and(|dest| (dest.kind, job.source.kind) == BOTH_FILES);
-        let backed_up = job.keeping.is_some() && job.old().is_some() && !is_sent;
-        return Ok(Performed { backed_up, ..Performed::default() });
+        return Ok(Performed { old: fate_of_old(job)?, ..Performed::default() });
     };
     match job.action {
         Action::Keep(_) | Action::Delete => Ok(Performed::default()),
@@ -157,6 +154,18 @@ pub fn perform(permit: Option<&Permit>, job: &Job<'_>) -> Result<Performed, Trou
 const UNLINKED: &str = "link to its other name (it was copied)";
 
 const BOTH_FILES: (Kind, Kind) = (Kind::File, Kind::File);
+
+/// What would become of what stands there. rsync's dry run does not tell of the backups that go with
+/// sending a file.
+fn fate_of_old(job: &Job<'_>) -> Result<Fate, Trouble> {
+    let (Some(Keeping { backups, home }), Some(old)) = (&job.keeping, job.old()) else {
+        return Ok(Fate::Nothing);
+    };
+    if (old.kind, job.source.kind) == BOTH_FILES {
+        return Ok(Fate::Nothing);
+    }
+    backups.fate_of(job.sides.dest, home, job.sides.dest_name, old.kind)
+}
 
 /// Keeps what will be overwritten, and removes what an [`Action::Replace`] replaces, once the source
 /// is known to be readable.
@@ -187,7 +196,6 @@ fn link(permit: &Permit, job: &Job<'_>, other: Other<'_>) -> Result<Performed, T
         job.open_source()?;
     }
     let old = if replaces { make_way(permit, job)? } else { Kept::default() };
-    let backed_up = old.is_backed_up;
     let mut performed = match node::link(permit, (other.dir, other.name), (dir, name)) {
         Ok(()) => Performed {
             wrote: Wrote::Entry,
@@ -208,7 +216,9 @@ fn link(permit: &Permit, job: &Job<'_>, other: Other<'_>) -> Result<Performed, T
             made
         }
     };
-    performed.backed_up |= backed_up;
+    if replaces {
+        performed.old = old.fate;
+    }
     performed.refused.extend(old.refused);
     Ok(performed)
 }
@@ -259,7 +269,7 @@ fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     let mut performed = Performed {
         wrote: Wrote::Entry,
         entry_changed: true,
-        backed_up: old.is_backed_up,
+        old: old.fate,
         refused: old.refused,
         ..Performed::default()
     };
@@ -431,7 +441,7 @@ pub fn finish_file(
         refused,
         unlinked: false,
         entry_changed: is_new,
-        backed_up: old.is_backed_up,
+        old: old.fate,
     })
 }
 

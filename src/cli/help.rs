@@ -75,7 +75,12 @@ fn described() -> Command {
 /// The options that are not listed one by one: accepted, not supported yet, refused.
 fn unlisted() -> [String; 3] {
     let wanted: [fn(&Meaning) -> bool; 3] = [
-        |meaning| matches!(meaning, Meaning::Accepted(_) | Meaning::Set(Setting::TempDir)),
+        |meaning| {
+            matches!(
+                meaning,
+                Meaning::Accepted(_) | Meaning::Set(Setting::TempDir | Setting::Debug)
+            )
+        },
         |meaning| matches!(meaning, Meaning::Later(_)),
         |meaning| matches!(meaning, Meaning::Refused(..)),
     ];
@@ -137,8 +142,7 @@ mod tests {
         let help = help();
         for row in OPTIONS {
             let is_hidden = row.name.starts_with("no-")
-                || ["debug", "generate", "implied-dirs", "msgs2stderr", "inc-recursive"]
-                    .contains(&row.name);
+                || ["generate", "implied-dirs", "msgs2stderr", "inc-recursive"].contains(&row.name);
             assert!(is_hidden || help.contains(&row.spelling()), "{}", row.name);
         }
     }

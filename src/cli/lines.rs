@@ -163,6 +163,7 @@ fn kept(why: Why, outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
         Why::Listed => return listed(change, display),
         Why::UnsafeLink => return led_out("ignoring", Flag::Name, change, display),
         Why::UnsafeFollowed => return led_out("copying", Flag::Symsafe, change, display),
+        Why::NotBackedUp => return led_out("not backing up", Flag::Symsafe, change, display),
         Why::Hidden => return ruled("[sender] hiding", change, display),
         Why::Shown => return ruled("[sender] showing", change, display),
         Why::Protected => return ruled("[generator] protecting", change, display),

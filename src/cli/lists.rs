@@ -1,35 +1,33 @@
 //! Lists of names: `--files-from`.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::cli::operands::is_remote;
 use crate::cli::problem::Problem;
 use crate::filter::lines::{LineEnds, entries};
+use crate::settings::Roots;
+use crate::sys::trust::open_file;
 
 /// The names that `file` lists (`-` is standard input), below the only source.
 ///
 /// # Errors
 /// There is another number of sources than one, or the file can not be read.
-pub fn read(
-    file: &OsStr,
-    ends: LineEnds,
-    sources: &[PathBuf],
-) -> Result<Arc<[Box<[u8]>]>, Problem> {
-    if sources.len() != 1 {
+pub fn read(file: &OsStr, ends: LineEnds, roots: &Roots) -> Result<Arc<[Box<[u8]>]>, Problem> {
+    if roots.sources.len() != 1 {
         return Err(Problem::usage("--files-from goes with one source and a destination"));
     }
+    let mut content = Vec::new();
     let content = if file == "-" {
-        let mut content = Vec::new();
         io::stdin().read_to_end(&mut content).map(|_| content)
     } else if is_remote(file.as_bytes()) {
         return Err(Problem::usage("--files-from can not be remote"));
     } else {
-        fs::read(file)
+        let opened = open_file(Path::new(file), &roots.trust.anywhere());
+        opened.and_then(|mut file| file.read_to_end(&mut content)).map(|_| content)
     };
     let content = content.map_err(|error| {
         Problem::usage(format!("read the list {}: {error}", file.to_string_lossy()))
@@ -65,6 +63,7 @@ mod tests {
     use super::{confined, names, read};
     use crate::error::Class;
     use crate::filter::lines::LineEnds;
+    use crate::settings::Roots;
 
     fn listed(content: &str, ends: LineEnds) -> Vec<String> {
         let names = names(content.as_bytes(), ends);
@@ -111,7 +110,8 @@ mod tests {
     fn a_list_is_read_for_one_source_from_a_local_file() {
         let one = ["s".into()];
         let asked = |file: &str, sources: &[std::path::PathBuf]| {
-            read(file.as_ref(), LineEnds::Newline, sources).map_err(|problem| problem.class)
+            let roots = Roots { sources: sources.to_vec(), ..Roots::default() };
+            read(file.as_ref(), LineEnds::Newline, &roots).map_err(|problem| problem.class)
         };
         for (file, sources) in
             [("/dev/null", &one[..0]), ("host:list", &one), ("/no/such/list", &one), ("", &one)]

@@ -41,7 +41,7 @@ impl Log {
     /// # Errors
     /// open(2); a symlink of somebody else in the path.
     pub fn open(choices: &LogChoices) -> io::Result<Self> {
-        let file = append_to(&choices.path, choices.trust)?;
+        let file = append_to(&choices.path, &choices.trust)?;
         let (path, display) = (choices.path.clone(), choices.display.clone());
         let mut log = Self { path, display, writer: BufWriter::new(file), error: None };
         log.line(b"building file list");

@@ -244,6 +244,8 @@ pub enum Setting {
     StopAt,
     /// `--no-bwlimit`.
     NoBwlimit,
+    /// `--confine-root`.
+    ConfineRoot,
 }
 
 /// Options of the filter language: their typed order counts.

@@ -113,21 +113,22 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     let user = choices.user(around.user);
     let purpose = choices.pick(Switches::LIST_ONLY, Purpose::List, Purpose::Copy);
     let mut roots = operands::roots(&args.operands, choices.parents(), purpose)?;
-    roots.trust = rules::trust(&choices.rules);
+    roots.trust = rules::trust(&choices.rules, choices.confine_root.as_deref())?;
     roots.missing_args = choices.missing_args();
     roots.paths = choices.paths();
     if let Some(file) = &choices.files_from {
-        roots.list = Some(lists::read(file, choices.line_ends(), &roots.sources)?);
+        roots.list = Some(lists::read(file, choices.line_ends(), &roots)?);
     }
     if purpose == Purpose::Copy {
         checks::temp_dir(choices.temp_dir.as_deref(), &roots.dest)?;
     }
     let backup = choices.backup()?;
     let protects = choices.protected_suffix(backup.as_ref());
+    let rules = rules::rules(&choices.rules, choices.unsided(), protects.as_deref(), &roots.trust)?;
     let settings = Settings {
         roots,
         select: choices.select(user),
-        rules: rules::rules(&choices.rules, choices.unsided(), protects.as_deref())?,
+        rules,
         preserve: choices.preserve(user, backup.as_ref()),
         recast: choices.recast(user)?,
         rights: choices.rights(),

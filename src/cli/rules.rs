@@ -23,7 +23,8 @@ use crate::sys::trust::Trust;
 pub type Word = (RuleOption, OsString);
 
 /// The rules that the options make, in typed order; `--cvs-exclude` comes last wherever it stands,
-/// and behind it the protection of names that end in `suffix` (`--backup`).
+/// and behind it the protection of names that end in `suffix` (`--backup`). `in_dirs`: how files in
+/// directories are opened.
 ///
 /// # Errors
 /// A rule that makes no sense (1), or a file that can not be read (11).
@@ -31,6 +32,7 @@ pub fn rules(
     words: &[Word],
     unsided: Unsided,
     suffix: Option<&[u8]>,
+    in_dirs: &Trust,
 ) -> Result<Arc<RuleSet>, Problem> {
     if words.is_empty() && suffix.is_none() {
         return Ok(Arc::default());
@@ -38,6 +40,7 @@ pub fn rules(
     let wants_cvs = words.iter().any(|(option, _)| *option == RuleOption::Cvs);
     let extras = if wants_cvs { cvs_extras() } else { CvsExtras::default() };
     let mut builder = Builder::new(unsided, extras);
+    builder.trust(in_dirs.clone());
     let mut trust = Trust::default();
     for (option, argument) in words {
         match option {
@@ -45,8 +48,7 @@ pub fn rules(
             RuleOption::NoInsecureLinks => trust = Trust::Owned,
             _ => {}
         }
-        builder.trust(trust);
-        add(&mut builder, *option, argument, trust).map_err(|error| problem(&error))?;
+        add(&mut builder, *option, argument, &trust).map_err(|error| problem(&error))?;
     }
     if wants_cvs {
         builder.cvs_exclude().map_err(|error| problem(&error))?;
@@ -57,12 +59,13 @@ pub fn rules(
     Ok(builder.finish())
 }
 
-/// `trust`: what `--insecure-links` says up to here; what is said behind it does not count (rsync 3.5.0).
+/// `trust`: what `--insecure-links` says up to here; what is said behind it does not count, and neither
+/// does `--confine-root` (rsync 3.5.0).
 fn add(
     builder: &mut Builder,
     option: RuleOption,
     argument: &OsStr,
-    trust: Trust,
+    trust: &Trust,
 ) -> Result<(), FilterError> {
     let text = argument.as_bytes();
     let mut read = |wanted: Wanted<'_>| read(wanted, trust);
@@ -85,14 +88,27 @@ fn add(
     }
 }
 
-/// Whether `--insecure-links` was given in the end.
-pub fn trust(words: &[Word]) -> Trust {
+/// What `--insecure-links` and `--confine-root` say in the end.
+///
+/// # Errors
+/// Both were given, or the directory is not absolute.
+pub fn trust(words: &[Word], confine_root: Option<&Path>) -> Result<Trust, Problem> {
     let said = words.iter().rev().find_map(|(option, _)| match option {
         RuleOption::InsecureLinks => Some(Trust::All),
         RuleOption::NoInsecureLinks => Some(Trust::Owned),
         _ => None,
     });
-    said.unwrap_or_default()
+    let said = said.unwrap_or_default();
+    match confine_root {
+        None => Ok(said),
+        Some(_) if said == Trust::All => {
+            Err(Problem::usage("--insecure-links and --confine-root do not go together"))
+        }
+        Some(dir) if !dir.is_absolute() => {
+            Err(Problem::usage("--confine-root: the directory has to be an absolute path"))
+        }
+        Some(dir) => Ok(Trust::within(dir)),
+    }
 }
 
 fn problem(error: &FilterError) -> Problem {
@@ -100,7 +116,7 @@ fn problem(error: &FilterError) -> Problem {
 }
 
 /// Reads a rule file; `-` is standard input.
-fn read(wanted: Wanted<'_>, trust: Trust) -> io::Result<Option<Vec<u8>>> {
+fn read(wanted: Wanted<'_>, trust: &Trust) -> io::Result<Option<Vec<u8>>> {
     match wanted {
         Wanted::Path(b"-") => {
             let mut bytes = Vec::new();
@@ -109,7 +125,7 @@ fn read(wanted: Wanted<'_>, trust: Trust) -> io::Result<Option<Vec<u8>>> {
         }
         Wanted::Path(path) => read_path(path, trust),
         // Per-directory files are asked for when a directory is entered.
-        Wanted::Here(_) => Ok(None),
+        Wanted::Here(_) | Wanted::Above(_) => Ok(None),
     }
 }
 

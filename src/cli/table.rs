@@ -98,8 +98,9 @@ pub const OPTIONS: &[Row] = &[
     set("min-size", Setting::MinSize, "SIZE").help(Selection, "Leave smaller files out"),
     on("existing", Switches::EXISTING).also(&["ignore-non-existing"]).help(Selection, "Make nothing that the destination has not got"),
     on("ignore-existing", Switches::IGNORE_EXISTING).help(Selection, "Leave alone what the destination has"),
-    rule("insecure-links", RuleOption::InsecureLinks).help(Selection, "Follow symlinks of other users in the paths of the destination, of --backup-dir, --link-dest and its kin, and of rule files"),
+    rule("insecure-links", RuleOption::InsecureLinks).help(Selection, "Follow symlinks of other users in the paths of the destination, of --backup-dir, --link-dest and its kin, of rule files, and of --files-from and the names in it"),
     rule("no-insecure-links", RuleOption::NoInsecureLinks),
+    set("confine-root", Setting::ConfineRoot, "DIR").help(Selection, "Names of --files-from, rule files of directories, --backup-dir, --link-dest and its kin must not lead out of DIR (absolute, without symlinks in it)"),
     on("mkpath", Switches::MKPATH).help(Selection, "Make all missing directories above the destination"),
     off("no-mkpath", Switches::MKPATH),
     // What to preserve.
@@ -264,7 +265,6 @@ pub const OPTIONS: &[Row] = &[
     accepted("no-write-devices"),
     accepted("no-iconv"),
     // rsync's, not there yet.
-    later("confine-root", "").takes("DIR"),
     later("write-devices", RSYNC_LEG),
     later("iconv", RSYNC_LEG).takes("CONVERT_SPEC"),
     // Our own, not there yet.

@@ -19,6 +19,8 @@ const LONGEST: usize = 4096;
 pub enum Wanted<'a> {
     /// The file of this name in the directory that is being entered.
     Here(&'a Name),
+    /// The file at this absolute path, in a directory above the first one that is entered.
+    Above(&'a [u8]),
     /// The file at this path: absolute, or relative to the working directory.
     Path(&'a [u8]),
 }

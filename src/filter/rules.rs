@@ -66,7 +66,8 @@ impl Builder {
         self.setting.ends = ends;
     }
 
-    /// `--insecure-links`: for the files in directories, whatever the order of the options.
+    /// `--insecure-links`, `--confine-root`: for the files in directories, whatever the order of the
+    /// options.
     pub fn trust(&mut self, trust: Trust) {
         self.setting.trust = trust;
     }

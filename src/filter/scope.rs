@@ -11,7 +11,7 @@ use super::list::{Anchor, Draft, Home, Reader, Wanted};
 use super::pattern::{Subject, What};
 use super::rule::{Action, Flags};
 use super::rules::RuleSet;
-use crate::model::path::RelPath;
+use crate::model::path::{RelPath, clean};
 use crate::sys::trust::Trust;
 
 /// For which half of the work rules are asked.
@@ -159,8 +159,8 @@ impl Scope {
     }
 
     /// Which symlinks are followed on the way to files that rules name.
-    pub fn trust(&self) -> Trust {
-        self.set.setting.trust
+    pub fn trust(&self) -> &Trust {
+        &self.set.setting.trust
     }
 
     /// What the rules say of an entry of this directory; `path` is below the root of the transfer
@@ -245,7 +245,7 @@ impl Entering<'_> {
         };
         for parent in self.parents(&merge, &parents) {
             let path = [&parent, &b"/"[..], name.as_bytes()].concat();
-            self.read(number, &merge, &parent, Wanted::Path(&path), read)?;
+            self.read(number, &merge, &parent, Wanted::Above(&path), read)?;
         }
         let dir = self.dir.clone();
         self.read(number, &merge, &dir, Wanted::Here(name), read)
@@ -300,28 +300,11 @@ impl Entering<'_> {
     }
 }
 
-/// A path without `.`, `..` and needless slashes, and without a closing `/`.
-fn clean(path: &[u8]) -> Vec<u8> {
-    let mut names: Vec<&[u8]> = Vec::new();
-    for name in path.split(|byte| *byte == b'/') {
-        match name {
-            b"" | b"." => {}
-            b".." => drop(names.pop()),
-            name => names.push(name),
-        }
-    }
-    names.into_iter().fold(Vec::new(), |mut path, name| {
-        path.push(b'/');
-        path.extend_from_slice(name);
-        path
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use super::{Parents, Scope, Side, clean};
+    use super::{Parents, Scope, Side};
     use crate::filter::cvs::CvsExtras;
     use crate::filter::item::Ask;
     use crate::filter::list::{Unsided, Wanted};
@@ -359,7 +342,7 @@ mod tests {
         let mut read = |wanted: Wanted<'_>| {
             asked.push(match wanted {
                 Wanted::Here(name) => name.as_bytes().to_vec(),
-                Wanted::Path(path) => path.to_vec(),
+                Wanted::Above(path) | Wanted::Path(path) => path.to_vec(),
             });
             Ok(Some(b"- /in/foo".to_vec()).filter(|_| asked.len() == 2))
         };
@@ -405,12 +388,5 @@ mod tests {
             assert_eq!(found, out, "{rule}");
         }
         assert!(!is_out(&scope(b"-x foo"), "foo"));
-    }
-
-    #[test]
-    fn a_path_is_made_plain() {
-        assert_eq!(clean(b"/a//b/./c/../d/"), b"/a/b/d");
-        assert_eq!(clean(b"/"), b"");
-        assert_eq!(clean(b"/../.."), b"");
     }
 }

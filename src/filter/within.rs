@@ -16,7 +16,7 @@ use crate::filter::rules::RuleSet;
 use crate::filter::scope::{self, Parents, Scope, Verdict};
 use crate::model::path::{Name, RelPath};
 use crate::sys::dir::Dir;
-use crate::sys::trust::{Trust, open_file, open_file_at};
+use crate::sys::trust::{Trust, is_outside, open_file, open_file_at};
 
 /// The rules in force around a directory and, once it was entered, those inside it.
 ///
@@ -131,6 +131,7 @@ fn said(verdict: Verdict<'_>, reasons: Reasons) -> Said {
 fn enter(scope: &Arc<Scope>, dir: &Dir, path: &RelPath, side: Side) -> Result<Arc<Scope>, Trouble> {
     let mut read = |wanted: Wanted<'_>| match wanted {
         Wanted::Here(name) => read_here(dir, name, scope.trust()),
+        Wanted::Above(path) => read_above(path, scope.trust()),
         Wanted::Path(path) => read_path(path, scope.trust()),
     };
     scope.enter(path, &mut read).map_err(|error| trouble(side, &error))
@@ -141,7 +142,7 @@ fn trouble(side: Side, error: &FilterError) -> Trouble {
     Trouble { side, verb: "read the filter rules of", cause }
 }
 
-fn read_here(dir: &Dir, name: &Name, trust: Trust) -> io::Result<Option<Vec<u8>>> {
+fn read_here(dir: &Dir, name: &Name, trust: &Trust) -> io::Result<Option<Vec<u8>>> {
     let file = match open_file_at(dir, name, trust) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         result => result?,
@@ -154,11 +155,23 @@ fn read_here(dir: &Dir, name: &Name, trust: Trust) -> io::Result<Option<Vec<u8>>
     }
 }
 
+/// A rule file of a directory above the first one. `--confine-root` ends the search: there is no
+/// file in a directory outside of it.
+fn read_above(path: &[u8], trust: &Trust) -> io::Result<Option<Vec<u8>>> {
+    let path = Path::new(OsStr::from_bytes(path));
+    if let (Trust::Within(_), Some(dir)) = (trust, path.parent())
+        && Dir::open_trusted(dir, trust).is_err_and(|error| is_outside(&error))
+    {
+        return Ok(None);
+    }
+    read_path(path.as_os_str().as_bytes(), trust)
+}
+
 /// A rule file that a rule names by its path.
 ///
 /// # Errors
 /// It is there and can not be read.
-pub fn read_path(path: &[u8], trust: Trust) -> io::Result<Option<Vec<u8>>> {
+pub fn read_path(path: &[u8], trust: &Trust) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     let opened = open_file(Path::new(OsStr::from_bytes(path)), trust);
     match opened.and_then(|mut file| file.read_to_end(&mut bytes)).map(|_| bytes) {

@@ -162,9 +162,23 @@ pub enum Why {
     AtRisk,
     /// It was kept as a backup. This is only told; the target says where.
     BackedUp,
+    /// `--safe-links`: there is no backup of a symlink that leads out. This is only told.
+    NotBackedUp,
 }
 
 impl Why {
+    /// True if it says why an entry of the source does not take part, or does: whoever lists it says so.
+    pub fn is_of_listing(self) -> bool {
+        matches!(
+            self,
+            Self::Hidden
+                | Self::Shown
+                | Self::UnsafeFollowed
+                | Self::MountPoint
+                | Self::OwnDestination
+        )
+    }
+
     /// True if it says something of an entry beside what is done to it: that is told, and not counted.
     pub fn is_remark(self) -> bool {
         matches!(
@@ -176,6 +190,7 @@ impl Why {
                 | Self::Protected
                 | Self::AtRisk
                 | Self::BackedUp
+                | Self::NotBackedUp
         )
     }
 }

@@ -169,9 +169,26 @@ pub fn looks_escaped(text: &[u8]) -> bool {
     matches!(text, [b'\\', b'#', a, b, c, ..] if [a, b, c].iter().all(|d| d.is_ascii_digit()))
 }
 
+/// An absolute path without `.`, `..` and needless slashes, and without a closing `/`: empty for `/`.
+pub fn clean(path: &[u8]) -> Vec<u8> {
+    let mut names: Vec<&[u8]> = Vec::new();
+    for name in path.split(|byte| *byte == b'/') {
+        match name {
+            b"" | b"." => {}
+            b".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    names.into_iter().fold(Vec::new(), |mut path, name| {
+        path.push(b'/');
+        path.extend_from_slice(name);
+        path
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Name, RelPath, listing_order, tree_order};
+    use super::{Name, RelPath, clean, listing_order, tree_order};
 
     fn name(text: &str) -> Name {
         Name::new(text.as_bytes()).unwrap()
@@ -211,5 +228,12 @@ mod tests {
         listed.sort_by(|a, b| listing_order(*a, *b));
         let order: Vec<_> = listed.iter().map(|(n, _)| n.as_bytes()).collect();
         assert_eq!(order, [&b"!"[..], b"z", b"B", b"a-b", b"a.d", b"a", b"a0"]);
+    }
+
+    #[test]
+    fn a_path_is_made_plain() {
+        assert_eq!(clean(b"/a//b/./c/../d/"), b"/a/b/d");
+        assert_eq!(clean(b"/"), b"");
+        assert_eq!(clean(b"/../.."), b"");
     }
 }

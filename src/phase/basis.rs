@@ -1,18 +1,21 @@
 //! Other directories that may have what the destination has not (`--compare-dest`, `--copy-dest`,
 //! `--link-dest`): where an entry is in them, and how it differs there.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::compare::quick::quick;
-use crate::error::{Side, Trouble};
+use crate::error::{During, Place, Side, Trouble};
 use crate::model::change::{Action, Attrs, Basis, Diff};
 use crate::model::entry::Pair;
 use crate::model::meta::{FileId, Kind, Meta};
+use crate::model::path::RelPath;
 use crate::phase::pass::{Memo, Pass};
+use crate::report::ledger::Ledger;
 use crate::scan::node::{At, Node};
 use crate::settings::Found;
 use crate::sys::chain::Chain;
-use crate::sys::dir::{Dir, Follow};
+use crate::sys::dir::{Dir, Follow, is_missing_dir};
 use crate::sys::sides::Sides;
 use crate::sys::stat;
 
@@ -42,18 +45,41 @@ impl Pass<'_> {
         node.memo().map_or(&self.bases, |memo| &memo.bases)
     }
 
-    /// All directories elsewhere that have an entry of the name of `at`, and what it is there.
+    /// All directories elsewhere that have an entry of the name of `at`, by their number, and what it
+    /// is there. What can not be looked at is told, and is not there: the entry is made.
     pub fn places_elsewhere<'n>(
         &'n self,
         at: &'n At<'_, Memo>,
-    ) -> impl Iterator<Item = (Arc<Dir>, Meta)> + 'n {
-        self.bases_in(at.node).iter().filter_map(|base| {
-            // What can not be looked at is not there: the entry is made.
-            let dir = base.get().ok()?;
+        ledger: &'n Ledger<'_>,
+    ) -> impl Iterator<Item = (usize, Arc<Dir>, Meta)> + 'n {
+        self.bases_in(at.node).iter().enumerate().filter_map(move |(number, base)| {
+            let looked = base.get().and_then(|dir| {
+                let meta = stat::entry(&dir, at.dest_name(), Follow::Never)?;
+                Ok((number, dir, meta))
+            });
             base.give_back_if_tight();
-            let meta = stat::entry(&dir, at.dest_name(), Follow::Never).ok()?;
-            Some((dir, meta))
+            match looked {
+                Ok(looked) => Some(looked),
+                Err(error) if is_missing_dir(&error) => None,
+                Err(error) => {
+                    // One line says it of all that is in the directory.
+                    let path = at.node.path();
+                    let trouble = Err::<(), _>(error).during(Side::Dest, "look for entries in");
+                    trouble.unwrap_or_else(|trouble| self.mention(number, &path, trouble, ledger));
+                    None
+                }
+            }
         })
+    }
+
+    /// Tells, once, what is wrong in the directory of this number, at `path`: the run goes on without
+    /// it, and that is no failure.
+    pub fn mention(&self, number: usize, path: &RelPath, trouble: Trouble, ledger: &Ledger<'_>) {
+        let root = self.base_roots.get(number).map_or(Path::new(""), PathBuf::as_path);
+        let fault = trouble.at(Place::below(root, path));
+        if self.is_news(&fault) {
+            ledger.mention(&fault);
+        }
     }
 
     /// The source's entry, and the one of `dir`.
@@ -72,16 +98,20 @@ impl Pass<'_> {
         &self,
         at: &At<'_, Memo>,
         source: &Meta,
+        ledger: &Ledger<'_>,
     ) -> Result<Option<Elsewhere>, Trouble> {
         let Some(basis) = &self.settings.basis else { return Ok(None) };
         let mut best: Option<(u8, Elsewhere)> = None;
-        for (dir, there) in self.places_elsewhere(at) {
+        for (number, dir, there) in self.places_elsewhere(at, ledger) {
             let sides = self.sides_elsewhere(at, &dir);
             let evidence = self.settings.evidence;
             let mut diff = match quick(&sides, source, &there, evidence, &self.tolerance, self.stop)
             {
                 Err(trouble) if trouble.side == Side::Source => return Err(trouble),
-                Err(_) => continue,
+                Err(trouble) => {
+                    self.mention(number, &at.node.path().join(at.dest_name()), trouble, ledger);
+                    continue;
+                }
                 Ok(diff) if diff.other_kind => continue,
                 Ok(diff) => diff,
             };
@@ -121,9 +151,10 @@ impl Pass<'_> {
         at: &At<'_, Memo>,
         pair: &Pair,
         action: Action,
+        ledger: &Ledger<'_>,
     ) -> Result<Option<Elsewhere>, Trouble> {
         let Some(source) = pair.source() else { return Ok(None) };
-        let Action::Keep(_) = action else { return self.find_elsewhere(at, source) };
+        let Action::Keep(_) = action else { return self.find_elsewhere(at, source, ledger) };
         let links = self.settings.basis.as_ref().is_some_and(|basis| basis.found == Found::Linked);
         if !links || source.kind != Kind::File || self.backups.is_some() {
             return Ok(None);
@@ -131,7 +162,7 @@ impl Pass<'_> {
         let id = pair.dest().map(|dest| dest.id);
         let is_another =
             |found: &Elsewhere| found.found == Some(Found::Linked) && Some(found.id) != id;
-        Ok(self.find_elsewhere(at, source)?.filter(is_another))
+        Ok(self.find_elsewhere(at, source, ledger)?.filter(is_another))
     }
 
     /// How a directory that the destination has not differs from the best one elsewhere.

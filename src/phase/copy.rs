@@ -156,7 +156,7 @@ impl Copy<'_> {
         }
         let action = decide(pair, &diff, names);
         let is_kept = matches!(action, Action::Keep(_));
-        let elsewhere = match self.pass.find_instead(at, pair, action) {
+        let elsewhere = match self.pass.find_instead(at, pair, action, self.ledger) {
             Ok(None) if is_kept => {
                 let record = self.pass.record_of(at, source, action, diff, self.ledger);
                 sheet.record(record, || at.path());

@@ -72,13 +72,10 @@ impl Pass<'_> {
         }
         let action = decide(&pair, &diff, 1);
         found(&diff, action, sheet);
-        let side = match self.make_or_find(node, at, &pair, action, diff) {
+        let side = match self.make_or_find(node, at, &pair, (action, diff), sheet) {
             Ok(side) => side,
             Err(trouble) => return self.give_up(at, &source, trouble, sheet),
         };
-        if let (Some(at), Pair::Both(_, old), Action::Replace) = (at, &pair, action) {
-            self.tell_backup(at, old.kind, sheet);
-        }
         let widened = self.open_up(node, &pair, action);
         let mut record = Record::of(&source, action, diff);
         if sheet.ledger().phase() == Phase::Verify && self.is_refused_dir(&path()) {
@@ -158,8 +155,8 @@ impl Pass<'_> {
         node: &Arc<Node<Memo>>,
         at: Option<&At<'_, Memo>>,
         pair: &Pair,
-        action: Action,
-        diff: Diff,
+        (action, diff): (Action, Diff),
+        sheet: &mut Sheet<'_>,
     ) -> Result<DestSide, Trouble> {
         if matches!(action, Action::Keep(_) | Action::Adjust) {
             return Ok(DestSide::Present);
@@ -171,14 +168,11 @@ impl Pass<'_> {
                 None => DestSide::Absent,
             });
         };
-        if self.permit.is_none() {
-            return Ok(DestSide::Absent);
-        }
         if let Some(job) = self.job(at, pair, (action, diff), Origin::Found, Writing::All) {
-            perform(self.permit, &job)?;
-            at.node.entry_changed();
+            let record = Record::of(job.source, action, diff);
+            self.settle(at, record, perform(self.permit, &job)?, sheet);
         }
-        Ok(DestSide::Fresh)
+        Ok(if self.permit.is_some() { DestSide::Fresh } else { DestSide::Absent })
     }
 
     /// `--keep-dirlinks`: a symlink in the destination that leads to a directory below the
@@ -191,7 +185,7 @@ impl Pass<'_> {
         };
         let Some(parent) = node.parent() else { return Ok(*pair) };
         let Some(root) = root_of(parent)? else { return Ok(*pair) };
-        let opened = match (self.settings.roots.trust, parent.dest(), node.name()) {
+        let opened = match (&self.settings.roots.trust, parent.dest(), node.name()) {
             (Trust::All, Some(above), Some(name)) => {
                 above.get().and_then(|dir| dir.open_child(parent.dest_name(name), Follow::Links))
             }

@@ -53,7 +53,7 @@ impl Joins for Copy<'_> {
         // rsync makes other kinds where it meets them first.
         let leads = source.kind != Kind::File
             || is_there(pair)
-            || self.pass.find_elsewhere(at, source).is_ok_and(|found| found.is_some());
+            || self.pass.find_elsewhere(at, source, self.ledger).is_ok_and(|found| found.is_some());
         if leads { Claim::Best } else { Claim::Nothing }
     }
 
@@ -112,13 +112,13 @@ impl Copy<'_> {
     /// `--compare-dest`: true if the destination need not have it because another directory does.
     fn is_left_out(&self, at: &At<'_, Memo>, pair: &Pair) -> bool {
         let Pair::SourceOnly(source) = pair else { return false };
-        let found = self.pass.find_elsewhere(at, source).ok().flatten();
+        let found = self.pass.find_elsewhere(at, source, self.ledger).ok().flatten();
         found.is_some_and(|elsewhere| elsewhere.found == Some(Found::LeftOut))
     }
 
     /// How the entry differs from an equal one in another directory: not at all, if there is one.
     fn equal_elsewhere(&self, at: &At<'_, Memo>, source: &Meta) -> Option<Attrs> {
-        let found = self.pass.find_elsewhere(at, source).ok().flatten()?;
+        let found = self.pass.find_elsewhere(at, source, self.ledger).ok().flatten()?;
         found.found.map(|_| Attrs::empty())
     }
 }

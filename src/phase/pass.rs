@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::act::backup::{Backups, Keeping};
+use crate::act::backup::{Backups, Fate, Keeping};
 use crate::act::clear::Limit;
 use crate::act::content::{Moved, Writing};
 use crate::act::finish;
@@ -26,6 +26,7 @@ use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::observer::{Detail, Ending, Event, Extras, Phase};
 use crate::scan::node::{At, NamedBy, Node, Spot};
 use crate::settings::content::Updating;
+use crate::settings::deletion::When;
 use crate::settings::links::{HardLinks, LeavingLinks};
 use crate::settings::{Effect, Settings};
 use crate::sys::chain::{Budget, Chain};
@@ -81,8 +82,10 @@ pub struct Pass<'a> {
     pub limit: Limit,
     /// The source directories and those above them: they are never deleted.
     pub sources: HashSet<FileId>,
-    /// The directories of `--link-dest` and its kin.
+    /// The directories of `--link-dest` and its kin,
     pub bases: Box<[Arc<Chain>]>,
+    /// and their paths, for faults.
+    pub base_roots: Vec<PathBuf>,
     /// Where what is overwritten or removed is kept (`--backup`).
     pub backups: Option<Backups>,
     /// When the run began.
@@ -163,6 +166,7 @@ impl<'a> Pass<'a> {
             sources: HashSet::new(),
             backups: None,
             bases: Box::default(),
+            base_roots: Vec::new(),
             started: process::now(),
             budget: Arc::clone(budget),
             source_failed: AtomicBool::new(false),
@@ -191,6 +195,14 @@ impl<'a> Pass<'a> {
             }
             _ => {}
         }
+        // To rsync, a file that it fails to send says as much of the source as a directory that it
+        // fails to list; but what it deletes earlier than `--delete-after` it does not wait for.
+        let is_unread = trouble.side == Side::Source
+            && class == Class::Entry
+            && matches!(trouble.cause, Cause::Io(_));
+        if is_unread && ledger.phase() == Phase::Copy && self.settings.delete.when == When::After {
+            self.source_failed.store(true, Ordering::Relaxed);
+        }
         let place = match trouble.side {
             Side::Source => spot.source_place(),
             Side::Dest => spot.dest_place(&self.dest_root),
@@ -216,14 +228,19 @@ impl<'a> Pass<'a> {
 
     /// Tells a fault unless it has been told before; its class counts all the same.
     pub fn tell_fault(&self, ledger: &Ledger<'_>, fault: &Fault) -> Told {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.len() < REMEMBERED_FAULTS && !told.insert(fault.to_string()) {
-            ledger.remember(fault.class);
-            Told::Before
-        } else {
+        if self.is_news(fault) {
             ledger.fault(fault);
             Told::Now
+        } else {
+            ledger.remember(fault.class);
+            Told::Before
         }
+    }
+
+    /// True if nobody remembers that this was told; from now on somebody does.
+    pub fn is_news(&self, fault: &Fault) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.len() >= REMEMBERED_FAULTS || told.insert(fault.to_string())
     }
 
     /// Records an entry that could not be dealt with.
@@ -349,15 +366,6 @@ impl<'a> Pass<'a> {
         (!is_ours).then_some(Keeping { backups, home })
     }
 
-    /// Tells where what stood at `at` went.
-    pub fn tell_backup(&self, at: &At<'_, Memo>, kind: Kind, sheet: &mut Sheet<'_>) {
-        if let Some(backups) = &self.backups {
-            let path = at.node.path().join(at.dest_name());
-            let to = backups.shown(&path);
-            sheet.backed_up(path, kind, to);
-        }
-    }
-
     /// What there is to record of `action` on `at`; reads the target of a symlink.
     pub fn record_of(
         &self,
@@ -459,8 +467,9 @@ impl<'a> Pass<'a> {
         if performed.entry_changed {
             at.node.entry_changed();
         }
-        if performed.backed_up {
-            self.tell_backup(at, record.kind, sheet);
+        if performed.old != Fate::Nothing {
+            let path = at.node.path().join(at.dest_name());
+            self.tell_fate(path, record.kind, performed.old, sheet);
         }
         sheet.tally.source_read_bytes += performed.moved.source_read_bytes;
         sheet.tally.dest_read_bytes += performed.moved.dest_read_bytes;

@@ -3,6 +3,8 @@
 
 use std::sync::{Arc, PoisonError};
 
+use rayon::Scope;
+
 use crate::error::{Cause, Side, Trouble};
 use crate::model::change::Why;
 use crate::model::entry::Pair;
@@ -26,7 +28,8 @@ pub struct Prune<'a> {
 impl Visit for Prune<'_> {
     type Memo = Memo;
 
-    /// Only what both sides have can hold something to delete.
+    /// Only what both sides have can hold something to delete; before the copy, the rest of the source
+    /// is listed all the same, to see whether it can be.
     fn enter(
         &self,
         node: &Arc<Node<Memo>>,
@@ -35,13 +38,17 @@ impl Visit for Prune<'_> {
         sheet: &mut Sheet<'_>,
     ) -> Entered<Memo> {
         sheet.tally.kept += 1;
-        let Ok(Pair::Both(source, dest)) = self.pass.through_dirlink(node, pair) else {
-            return Entered::Skip;
-        };
-        if dest.kind != Kind::Dir {
-            return Entered::Skip;
+        let Ok(pair) = self.pass.through_dirlink(node, pair) else { return Entered::Skip };
+        let memo = |source| Memo::keeping(source, Why::UpToDate);
+        match pair {
+            Pair::Both(source, dest) if dest.kind == Kind::Dir => {
+                Entered::Walk(DestSide::Present, memo(source))
+            }
+            Pair::SourceOnly(source) | Pair::Both(source, _) if self.is_before() => {
+                Entered::Walk(DestSide::Absent, memo(source))
+            }
+            _ => Entered::Skip,
         }
-        Entered::Walk(DestSide::Present, Memo::keeping(source, Why::UpToDate))
     }
 
     fn entry<'s>(
@@ -55,7 +62,7 @@ impl Visit for Prune<'_> {
     }
 
     fn wants_extras(&self) -> bool {
-        self.pass.removes_extras(self.ledger)
+        self.puts_off() || self.pass.removes_extras(self.ledger)
     }
 
     fn extras(
@@ -65,12 +72,16 @@ impl Visit for Prune<'_> {
         extras: Vec<Listed>,
         sheet: &mut Sheet<'_>,
     ) {
-        self.pass.remove_extras(node, dest, extras, sheet);
+        if self.puts_off() {
+            self.pass.delay(node, extras);
+        } else {
+            self.pass.remove_extras(node, dest, extras, sheet);
+        }
     }
 
     /// Before the copy its own walk finishes the directories.
     fn leave(&self, node: &Arc<Node<Memo>>, memo: &Memo) {
-        if self.pass.settings.delete.when == When::After
+        if !self.is_before()
             && let Some(left) = self.pass.leave_dir(node, memo)
         {
             self.pass.tell_left(self.ledger, node, left);
@@ -82,38 +93,69 @@ impl Visit for Prune<'_> {
     }
 }
 
+impl Prune<'_> {
+    fn is_before(&self) -> bool {
+        self.pass.settings.delete.when == When::Before
+    }
+
+    /// True if nothing is deleted while the walk goes on: with `--delete-before` all of the source
+    /// has to be listed first, and with `--max-delete` it has to be done in order.
+    fn puts_off(&self) -> bool {
+        self.is_before() || self.pass.settings.delete.limit.is_some()
+    }
+}
+
 impl Pass<'_> {
-    /// Puts deletions off to the end of phase one (`--delete-delay`). They wait in memory.
+    /// Puts deletions off, to the end of phase one or of the walk that looks for them. They wait in
+    /// memory.
     pub fn delay(&self, node: &Arc<Node<Memo>>, extras: Vec<Listed>) {
         let mut delayed = self.delayed.lock().unwrap_or_else(PoisonError::into_inner);
         delayed.push((Arc::clone(node), extras));
     }
 
-    /// Deletes what was put off, in the order of the walk, and finishes the directories again.
+    /// Deletes what was put off, told in the order of the walk; with `--max-delete` it is done in this
+    /// order, too.
     pub fn remove_delayed(&self, ledger: &Ledger<'_>, sheet: &mut Sheet<'_>) {
         let mut delayed = self.delayed.lock().unwrap_or_else(PoisonError::into_inner);
         let mut delayed = std::mem::take(&mut *delayed);
+        if !self.removes_extras(ledger) {
+            return;
+        }
         // As rsync lists directories: by their bytes, as if each name ended in a slash.
         delayed.sort_by_cached_key(|(node, _)| [node.path().as_bytes(), b"/"].concat());
-        for (node, extras) in delayed {
-            let spot = Spot { node: &node, layer: 0, name: None };
-            match node.dest().map(|chain| chain.get()).transpose() {
-                Ok(Some(dest)) => {
-                    self.remove_extras(&node, &dest, extras, sheet);
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    let (side, verb) = (Side::Dest, "open the directory");
-                    let cause = Cause::Io(error);
-                    self.tell(ledger, &spot, Trouble { side, verb, cause });
-                    continue;
-                }
+        let is_ordered = self.settings.delete.limit.is_some();
+        rayon::scope(|scope: &Scope<'_>| {
+            for (node, extras) in delayed {
+                let mut sheet = sheet.fork();
+                let remove = move || {
+                    self.remove_put_off(&node, extras, &mut sheet);
+                    sheet.close();
+                };
+                if is_ordered { remove() } else { scope.spawn(move |_| remove()) }
             }
-            if let Some(memo) = node.memo()
-                && let Some(left) = self.leave_dir(&node, memo)
-            {
-                self.tell_left(ledger, &node, left);
+        });
+    }
+
+    /// Deletes what was put off in one directory, and finishes that again if the copy has done so.
+    fn remove_put_off(&self, node: &Arc<Node<Memo>>, extras: Vec<Listed>, sheet: &mut Sheet<'_>) {
+        let ledger = sheet.ledger();
+        match node.dest().map(|chain| chain.get()).transpose() {
+            Ok(Some(dest)) => {
+                self.remove_extras(node, &dest, extras, sheet);
             }
+            Ok(None) => {}
+            Err(error) => {
+                let (side, verb) = (Side::Dest, "open the directory");
+                let spot = Spot { node, layer: 0, name: None };
+                self.tell(ledger, &spot, Trouble { side, verb, cause: Cause::Io(error) });
+                return;
+            }
+        }
+        if self.settings.delete.when != When::Before
+            && let Some(memo) = node.memo()
+            && let Some(left) = self.leave_dir(node, memo)
+        {
+            self.tell_left(ledger, node, left);
         }
     }
 }

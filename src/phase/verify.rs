@@ -190,7 +190,8 @@ impl Verify<'_> {
         if basis.is_none_or(|basis| basis.found != settings::Found::LeftOut) {
             return false;
         }
-        self.pass.places_elsewhere(at).any(|(dir, there)| {
+        let ledger = sheet.ledger();
+        self.pass.places_elsewhere(at, ledger).any(|(_, dir, there)| {
             let sides = Sides { dest: &dir, ..self.pass.sides_elsewhere(at, &dir) };
             let diff = self.compare_sides(&sides, source, &there, prior, sheet);
             // What can not be compared is not there.

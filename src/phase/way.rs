@@ -2,11 +2,13 @@
 
 use std::io;
 
+use crate::act::backup::Fate;
 use crate::act::clear::{Clearing, Emptied, Home, Removal, Removed, Rest};
 use crate::error::{During, Place, Side, Trouble};
 use crate::model::change::{Action, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::Kind;
+use crate::model::path::RelPath;
 use crate::phase::pass::{Memo, Pass, Told};
 use crate::report::ledger::{Deciding, Ledger, Record, Sheet};
 use crate::report::observer::Ending;
@@ -99,12 +101,11 @@ impl Pass<'_> {
             Removal::MountPoint => {}
             Removal::BackedUp(kept) => {
                 let path = path();
-                let to = self.backups.as_ref().map(|backups| backups.shown(&path));
                 let place = Place::below(&self.dest_root, &path);
                 for trouble in kept.refused {
                     self.tell_fault(sheet.ledger(), &trouble.at(place.clone()));
                 }
-                sheet.backed_up(path, removed.kind, to.unwrap_or_default());
+                self.tell_fate(path, removed.kind, kept.fate, sheet);
             }
             Removal::Ruled(said) => sheet.ruled(path, removed.kind, Deciding::Deletion, said),
             Removal::NotEmpty(_) => {
@@ -118,6 +119,19 @@ impl Pass<'_> {
                 self.tell_fault(sheet.ledger(), &trouble.at(place));
                 sheet.record(record, path);
             }
+        }
+    }
+
+    /// Tells where what stood at `path` went.
+    pub fn tell_fate(&self, path: RelPath, kind: Kind, fate: Fate, sheet: &mut Sheet<'_>) {
+        let Some(backups) = &self.backups else { return };
+        match fate {
+            Fate::Nothing => {}
+            Fate::BackedUp => {
+                let to = backups.shown(&path);
+                sheet.of_backup(path, kind, Why::BackedUp, to);
+            }
+            Fate::LedOut(target) => sheet.of_backup(path, kind, Why::NotBackedUp, target),
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum Keeps {
     Tell,
     /// No: the first pass has told them.
     Told,
+    /// As far as the source has not got them: a walk that only deletes lists the source once more.
+    Extras,
 }
 
 /// All that is recorded in one phase.
@@ -86,6 +88,11 @@ impl<'a> Ledger<'a> {
     /// Tells a fault at once and remembers its class.
     pub fn fault(&self, fault: &Fault) {
         self.remember(fault.class);
+        self.observer.fault(fault);
+    }
+
+    /// Tells a fault at once that makes no difference to how the run ends.
+    pub fn mention(&self, fault: &Fault) {
         self.observer.fault(fault);
     }
 
@@ -250,15 +257,20 @@ impl<'l> Sheet<'l> {
                 | Why::OwnDestination
                 | Why::Listed,
             ) => Detail::Notices,
-            Action::Keep(Why::UnsafeLink | Why::UnsafeFollowed) => Detail::Changes,
+            Action::Keep(Why::UnsafeLink | Why::UnsafeFollowed | Why::NotBackedUp) => {
+                Detail::Changes
+            }
             Action::Keep(Why::Hidden | Why::Shown | Why::Protected | Why::AtRisk) => {
                 Detail::Reasons
             }
             Action::Keep(_) => Detail::All,
             _ => Detail::Changes,
         };
-        let was_told = self.ledger.keeps == Keeps::Told
-            && matches!(record.action, Action::Keep(why) if why != Why::SourceRemoved);
+        let was_told = match (record.action, self.ledger.keeps) {
+            (Action::Keep(why), Keeps::Told) => why != Why::SourceRemoved,
+            (Action::Keep(why), Keeps::Extras) => why.is_of_listing(),
+            _ => false,
+        };
         if was_told || wanted > self.ledger.detail {
             return;
         }
@@ -318,10 +330,12 @@ impl<'l> Sheet<'l> {
         }
     }
 
-    /// Records that what stood at `path` was kept as `to`, if anybody wants to hear it.
-    pub fn backed_up(&mut self, path: RelPath, kind: Kind, to: Box<[u8]>) {
-        let target = Some(to);
-        self.record(Record { target, ..Record::leaving(kind, Why::BackedUp) }, || path);
+    /// Records why there is a backup of what stood at `path`, or none, if anybody wants to hear it.
+    ///
+    /// `target`: where it is, or where the symlink leads that was not kept.
+    pub fn of_backup(&mut self, path: RelPath, kind: Kind, why: Why, target: Box<[u8]>) {
+        let target = Some(target);
+        self.record(Record { target, ..Record::leaving(kind, why) }, || path);
     }
 
     /// Counts an entry of the source as part of the run.

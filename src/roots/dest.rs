@@ -46,7 +46,7 @@ pub fn open_dest(
     let opening = Opening { settings, permit, budget, umask };
     match stat::operand(openable(path), Follow::Links) {
         Ok(meta) if meta.kind == Kind::Dir => {
-            let dir = Dir::open_trusted(openable(path), settings.roots.trust)
+            let dir = Dir::open_trusted(openable(path), &settings.roots.trust.anywhere())
                 .map_err(|error| fault(Class::Selection, "open the destination", error))?;
             let dir = dir.in_guise(settings.preserve.guises.dest);
             Ok(Dest::found(Chain::root(dir, budget), path))
@@ -111,12 +111,14 @@ impl Opening<'_> {
             return Err(Fault::rule(Class::Selection, "use the destination", place, why));
         };
         let mut made_parents = 0;
-        let mut opened = Dir::open_trusted(openable(&parent), self.settings.roots.trust);
+        let mut opened =
+            Dir::open_trusted(openable(&parent), &self.settings.roots.trust.anywhere());
         let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
         if opened.as_ref().is_err_and(is_missing) {
             if self.settings.roots.parents == Parents::Make {
                 made_parents = self.make_all(&parent)?;
-                opened = Dir::open_trusted(openable(&parent), self.settings.roots.trust);
+                opened =
+                    Dir::open_trusted(openable(&parent), &self.settings.roots.trust.anywhere());
             }
             if self.permit.is_none() && made_parents > 0 {
                 let root = parent;
@@ -152,7 +154,7 @@ impl Opening<'_> {
             self.make_one(trimmed)?;
         }
         let place = || Place::operand(trimmed);
-        let dir = Dir::open_trusted(trimmed, self.settings.roots.trust)
+        let dir = Dir::open_trusted(trimmed, &self.settings.roots.trust.anywhere())
             .map_err(|error| Fault::io(Class::FileIo, "open the destination", place(), error))?;
         let dir = dir.in_guise(self.settings.preserve.guises.dest);
         let chain = Some(Chain::root(dir, self.budget));
@@ -184,7 +186,7 @@ impl Opening<'_> {
             return Err(Fault::rule(Class::Selection, "make the directory", place(), why));
         };
         // Whatever the umask: it has to be filled.
-        let made = Dir::open_trusted(openable(&parent), self.settings.roots.trust)
+        let made = Dir::open_trusted(openable(&parent), &self.settings.roots.trust.anywhere())
             .and_then(|dir| node::make_dir(permit, &dir, &name, 0o777 & !self.umask | 0o700));
         made.map_err(|error| {
             let class = if is_untrusted(&error) { Class::Selection } else { Class::FileIo };

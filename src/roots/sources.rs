@@ -22,6 +22,7 @@ use crate::settings::{MissingArgs, Paths, Recursion, Settings};
 use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::stat;
+use crate::sys::trust::Trust;
 
 /// The sources of a run.
 #[derive(Debug, Default)]
@@ -72,7 +73,9 @@ impl From<io::Error> for Lost {
 /// What ends the run before it starts: a path that climbs, or no directory for the names of a list.
 pub fn open_sources(settings: &Settings, budget: &Arc<Budget>) -> Result<Sources, Fault> {
     let (sources, walked) = (Sources::default(), Walked::default());
-    let mut opening = Opening { sources, settings, budget, walked, sent: Vec::new() };
+    let (follow, trust) = trusted(settings);
+    let mut opening =
+        Opening { sources, settings, budget, walked, follow, trust, sent: Vec::new() };
     match (&settings.roots.list, settings.roots.sources.as_slice()) {
         (Some(list), [top, ..]) => {
             check_top(top)?;
@@ -87,6 +90,21 @@ pub fn open_sources(settings: &Settings, budget: &Arc<Budget>) -> Result<Sources
         }
     }
     Ok(opening.sources)
+}
+
+/// How symlinks on the way of operands are followed, and how far they may lead. What is typed may go
+/// anywhere; what a list names goes only where the user or root leads, and not out of
+/// `--confine-root`: unless the run follows symlinks anyway (rsync 3.5.0).
+fn trusted(settings: &Settings) -> (Follow, Trust) {
+    let is_list = settings.roots.list.is_some();
+    match &settings.roots.trust {
+        Trust::Owned | Trust::Within(_)
+            if is_list && settings.links.source == SourceLinks::AsLinks =>
+        {
+            (Follow::Trusted, settings.roots.trust.clone())
+        }
+        _ => (Follow::Links, Trust::All),
+    }
 }
 
 /// What one line of a list means. Paths are relative to `top`, or to where the line is cut.
@@ -121,6 +139,10 @@ struct Opening<'a> {
     settings: &'a Settings,
     budget: &'a Arc<Budget>,
     walked: Walked,
+    /// How symlinks on the way are followed,
+    follow: Follow,
+    /// and how far they may lead.
+    trust: Trust,
     /// The way to what was last taken.
     sent: Vec<Name>,
 }
@@ -157,6 +179,7 @@ impl Opening<'_> {
         // Whoever may not pass through it can not look at anything in it: its `.` tells.
         let dir = Dir::open_operand(&openable(path).join("."))?;
         let dir = dir.in_guise(settings.preserve.guises.source);
+        self.trust.check(&dir)?;
         let meta = stat::handle(&dir)?;
         let reach = match settings.select.recursion {
             Recursion::None => {
@@ -187,10 +210,11 @@ impl Opening<'_> {
         };
         let top =
             self.walked.start(&operand.root, self.settings.preserve.guises.source, self.budget)?;
+        self.trust.check(&*top.get()?)?;
         if operand.start == Start::Said {
             self.add_start(operand, &top)?;
         }
-        let chain = self.walked.go(&top, way).map_err(missing)?;
+        let chain = self.walked.go(&top, way, self.follow, &self.trust).map_err(missing)?;
         let looked = self.look_at(&*chain.get()?, name, operand.part, way.len());
         let Looked { leaf, meta, is_led_out } = looked.map_err(missing)?;
         let sources = &mut self.sources;
@@ -219,7 +243,7 @@ impl Opening<'_> {
             Paths::WholeBare => Stand::Bare,
             Paths::Last | Paths::Whole => Stand::Implied,
         };
-        let way = Way { names: way, stand, shared: self.share(way) };
+        let way = Way { names: way, stand, follow: self.follow, shared: self.share(way) };
         self.sources.add_names(top, &operand.root, rules, |names| names.add(way, name, &leaf));
         Ok(())
     }
@@ -275,8 +299,11 @@ impl Opening<'_> {
         let is_link = meta.kind == Kind::Symlink;
         if is_link && part == Part::Contents {
             // `LINK/` is the directory that the link points to, if there is one.
-            match stat::entry(dir, name, Follow::Links) {
-                Ok(target) if target.kind == Kind::Dir => (meta, follow) = (target, Follow::Links),
+            match stat::entry(dir, name, self.follow) {
+                Ok(target) if target.kind == Kind::Dir => {
+                    (meta, follow) = (target, self.follow);
+                    self.trust.check(&dir.open_child(name, follow)?)?;
+                }
                 Err(error) if links == SourceLinks::Follow => return Err(error),
                 // In a list rsync minds a link that leads back to itself.
                 Err(error) if self.is_list() && error.kind() != io::ErrorKind::NotFound => {

@@ -17,7 +17,7 @@ use crate::settings::Settings;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
 use crate::sys::stat;
-use crate::sys::trust::is_untrusted;
+use crate::sys::trust::{Trust, is_outside, is_untrusted};
 
 /// Where a run keeps what it overwrites; `None` if it does not.
 ///
@@ -45,12 +45,12 @@ fn find(
     suffix: &[u8],
     settings: &Settings,
 ) -> Result<Option<Vault>, Fault> {
-    let (trust, guise) = (settings.roots.trust, settings.preserve.guises.dest);
+    let (trust, guise) = (&settings.roots.trust, settings.preserve.guises.dest);
     let path = openable(&dest.root).join(typed);
     let place = || Place::operand(&path);
     let failed = |error| Fault::io(Class::FileIo, "open the backup directory", place(), error);
     if let Err(error) = Dir::open_trusted(&path, trust)
-        && is_untrusted(&error)
+        && (is_untrusted(&error) || is_outside(&error))
     {
         return Err(failed(error));
     }
@@ -64,6 +64,9 @@ fn find(
         Err(error) => return Err(failed(error)),
     };
     let (above, found, missing) = split(&path).map_err(failed)?;
+    if matches!(trust, Trust::Within(_)) {
+        Dir::open_trusted(above, trust).map_err(failed)?;
+    }
     let root = dest.chain.as_ref().map(|chain| chain.get()).transpose().map_err(failed)?;
     let below = fs::canonicalize(openable(&dest.root))
         .ok()

@@ -9,6 +9,7 @@ use crate::model::path::Name;
 use crate::roots::operand::openable;
 use crate::sys::chain::{Budget, Chain};
 use crate::sys::dir::{Dir, Follow};
+use crate::sys::trust::Trust;
 
 /// The directories that the last path went through: the next one often goes the same way.
 #[derive(Default)]
@@ -36,16 +37,21 @@ impl Walked {
         Ok(chain)
     }
 
-    /// Goes from `top` through `names` to the directory that they lead to. Symlinks on the way are
-    /// followed, as in rsync.
-    pub(crate) fn go(&mut self, top: &Arc<Chain>, names: &[Name]) -> io::Result<Arc<Chain>> {
+    /// Goes from `top` through `names` to the directory that they lead to; `trust` says how far.
+    pub(crate) fn go(
+        &mut self,
+        top: &Arc<Chain>,
+        names: &[Name],
+        follow: Follow,
+        trust: &Trust,
+    ) -> io::Result<Arc<Chain>> {
         let common = self.steps.iter().zip(names).take_while(|((step, _), name)| step == *name);
         let shared = common.count();
         self.steps.truncate(shared);
         let mut at = self.steps.last().map_or(top, |(_, chain)| chain).clone();
         for name in &names[shared..] {
-            at = at.child(name, Follow::Links);
-            at.get()?;
+            at = at.child(name, follow);
+            trust.check(&*at.get()?)?;
             self.steps.push((name.clone(), Arc::clone(&at)));
         }
         Ok(at)

@@ -103,12 +103,12 @@ mod tests {
     use crate::model::meta::Kind;
     use crate::model::path::Name;
     use crate::scan::layer::Found;
-    use crate::sys::dir::Listed;
+    use crate::sys::dir::{Follow, Listed};
 
     fn found(text: &str) -> Found {
         let bare = text.trim_end_matches('/');
         let name = Name::new(bare.as_bytes()).unwrap();
-        Found { name, is_dir: bare != text, follow: false }
+        Found { name, is_dir: bare != text, follow: Follow::Never }
     }
 
     fn layers(merged: &[(usize, Found)]) -> Vec<usize> {

@@ -48,7 +48,7 @@ impl Layer {
             Reach::Names(_) => None,
             _ => self.dev.or_else(own_dev),
         };
-        let chain = self.chain.child(&found.name, found.follow());
+        let chain = self.chain.child(&found.name, found.follow);
         let (reach, stand) = (self.reach.below(&found.name), self.reach.stand_of(&found.name));
         let (root, rules) = (Arc::clone(&self.root), self.rules.below());
         Self { chain, root, reach, stand, dev, rules }
@@ -77,15 +77,8 @@ pub struct Found {
     pub name: Name,
     /// True if it is walked as a directory.
     pub is_dir: bool,
-    /// True if it is a symlink that stands for what it points to.
-    pub follow: bool,
-}
-
-impl Found {
-    /// How the entry is looked at and opened.
-    pub fn follow(&self) -> Follow {
-        if self.follow { Follow::Links } else { Follow::Never }
-    }
+    /// How it is looked at and opened: whether it is a symlink that stands for what it points to.
+    pub follow: Follow,
 }
 
 /// What a layer has, in no order.
@@ -126,7 +119,9 @@ pub fn list(
     for (name, kind) in names {
         let target = target_out(dir, &name, kind, links, depth);
         let class = match &layer.reach {
-            Reach::Names(names) if names.follow(&name) == Follow::Links => follow_asked(dir, &name),
+            Reach::Names(names) if names.follow(&name) != Follow::Never => {
+                follow_asked(dir, &name, names.follow(&name))
+            }
             _ => classify(dir, &name, kind, links, target.is_some()),
         };
         // rsync looks whether it is a directory before it asks where it leads.
@@ -150,19 +145,19 @@ pub fn list(
 /// told when it is entered.
 fn other_file_system(dir: &Dir, found: &Found, dev: Option<u64>) -> Option<Meta> {
     let dev = dev.filter(|_| found.is_dir)?;
-    let meta = stat::entry(dir, &found.name, found.follow()).ok()?;
+    let meta = stat::entry(dir, &found.name, found.follow).ok()?;
     (meta.id.dev != dev).then_some(meta)
 }
 
 /// The same as [`classify`] for a directory that a path goes through: a symlink on the way stands
 /// for what it points to, as in rsync.
-fn follow_asked(dir: &Dir, name: &Name) -> Result<(bool, bool), Trouble> {
+fn follow_asked(dir: &Dir, name: &Name, follow: Follow) -> Result<(bool, Follow), Trouble> {
     let meta = stat::entry(dir, name, Follow::Never).during(Side::Source, "look at")?;
     if meta.kind == Kind::Dir {
-        return Ok((true, false));
+        return Ok((true, Follow::Never));
     }
-    match stat::entry(dir, name, Follow::Links).during(Side::Source, "follow")?.kind {
-        Kind::Dir => Ok((true, true)),
+    match stat::entry(dir, name, follow).during(Side::Source, "follow")?.kind {
+        Kind::Dir => Ok((true, follow)),
         _ => Err(Trouble::rule(Side::Source, "go through", "it was a directory a moment ago")),
     }
 }
@@ -188,7 +183,7 @@ pub fn may_follow(dir: &Dir, name: &Name, links: SourceLinks, depth: usize) -> b
     links.follows_dirs() || target_out(dir, name, None, links, depth).is_some()
 }
 
-/// Whether `name` is walked as a directory and whether it is followed. Costs a look only where
+/// Whether `name` is walked as a directory and how it is followed. Costs a look only where
 /// the listing does not say the kind, or says symlink and symlinks may be followed.
 fn classify(
     dir: &Dir,
@@ -196,19 +191,20 @@ fn classify(
     kind: Option<Kind>,
     links: SourceLinks,
     leads_out: bool,
-) -> Result<(bool, bool), Trouble> {
+) -> Result<(bool, Follow), Trouble> {
     let kind = match kind {
         Some(kind) => kind,
         None => stat::entry(dir, name, Follow::Never).during(Side::Source, "look at")?.kind,
     };
     let may_follow = leads_out || links.follows_dirs();
     if kind != Kind::Symlink || !may_follow {
-        return Ok((kind == Kind::Dir, false));
+        return Ok((kind == Kind::Dir, Follow::Never));
     }
     match stat::entry(dir, name, Follow::Links) {
-        Ok(meta) if meta.kind == Kind::Dir => Ok((true, true)),
-        Ok(_) => Ok((false, leads_out || links == SourceLinks::Follow)),
-        Err(_) if !leads_out && links != SourceLinks::Follow => Ok((false, false)),
+        Ok(meta) if meta.kind == Kind::Dir => Ok((true, Follow::Links)),
+        Ok(_) if leads_out || links == SourceLinks::Follow => Ok((false, Follow::Links)),
+        Ok(_) => Ok((false, Follow::Never)),
+        Err(_) if !leads_out && links != SourceLinks::Follow => Ok((false, Follow::Never)),
         Err(_) => Err(Trouble::rule(
             Side::Source,
             "follow the symlink",

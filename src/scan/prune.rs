@@ -8,9 +8,10 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::error::Side;
 use crate::filter::pattern::What;
-use crate::model::meta::FileId;
+use crate::filter::within::{Reasons, Said};
+use crate::model::meta::{FileId, Kind};
 use crate::model::path::{Name, RelPath};
-use crate::report::ledger::Sheet;
+use crate::report::ledger::{Deciding, Sheet};
 use crate::scan::join::Joined;
 use crate::scan::layer::{Found, Layer, list};
 use crate::scan::reach::Reach;
@@ -35,6 +36,17 @@ impl Filled {
     }
 }
 
+/// A directory that holds nothing but such directories.
+#[derive(Debug, Default)]
+struct Hollow {
+    /// How many directories it is and holds.
+    dirs: u64,
+    /// What the filter rules say of what is in it: nobody comes there again to tell.
+    ruled: Vec<(RelPath, What, Said)>,
+    /// Directories that were looked into.
+    met: HashSet<FileId>,
+}
+
 /// A directory that is being searched, and what is still to be searched in it.
 struct Level {
     path: RelPath,
@@ -48,33 +60,40 @@ impl<V: Visit> Walk<'_, V> {
             return;
         }
         joined.retain(|entry| {
-            let dirs = if entry.found.is_dir { self.hollow(node, entry) } else { None };
+            let is_dir = entry.found.is_dir;
+            let reasons = sheet.ledger().reasons();
+            let Some(hollow) = is_dir.then(|| self.hollow(node, entry, reasons)).flatten() else {
+                return true;
+            };
             // They count as listed, as in rsync.
-            sheet.tally.listed.dirs += dirs.unwrap_or(0);
-            dirs.is_none()
+            sheet.tally.listed.dirs += hollow.dirs;
+            for (path, what, said) in hollow.ruled {
+                let kind = if what == What::Dir { Kind::Dir } else { Kind::File };
+                sheet.ruled(|| path, kind, Deciding::Transfer, said);
+            }
+            false
         });
     }
 
-    /// The number of directories that `entry` is and holds, if it holds nothing else that takes part.
+    /// What `entry` is if it holds nothing that takes part but directories.
     /// A file does so whatever its size, and whether its kind is copied or not (as in rsync 3.5.0).
     /// What can not be looked at is kept: the walk tells of it.
-    fn hollow(&self, node: &NodeOf<V>, entry: &Joined) -> Option<u64> {
+    fn hollow(&self, node: &NodeOf<V>, entry: &Joined, reasons: Reasons) -> Option<Hollow> {
         let path = node.path().join(&entry.found.name);
         if self.filled.forget(&path) {
             return None;
         }
-        let mut met = HashSet::new();
+        let mut hollow = Hollow::default();
         let layers = child_layers(node, entry).into_iter();
         let below = layers.map(|layer| (layer, path.clone())).collect();
         let mut way = vec![Level { path: RelPath::root(), below }];
-        let mut dirs = 0;
         while let Some(level) = way.last_mut() {
             let Some((layer, path)) = level.below.pop() else {
                 way.pop();
                 continue;
             };
-            dirs += 1;
-            let found = self.peek(&layer, &path, &mut met);
+            hollow.dirs += 1;
+            let found = self.peek(&layer, &path, reasons, &mut hollow);
             let is_filled =
                 found.as_ref().is_none_or(|found| found.iter().any(|found| !found.is_dir));
             if is_filled || self.stop.is_requested() {
@@ -89,11 +108,17 @@ impl<V: Visit> Walk<'_, V> {
             layer.chain.give_back_if_tight();
             way.push(Level { path, below });
         }
-        Some(dirs)
+        Some(hollow)
     }
 
     /// What takes part in one directory; `None`: that can not be told.
-    fn peek(&self, layer: &Layer, path: &RelPath, met: &mut HashSet<FileId>) -> Option<Vec<Found>> {
+    fn peek(
+        &self,
+        layer: &Layer,
+        path: &RelPath,
+        reasons: Reasons,
+        hollow: &mut Hollow,
+    ) -> Option<Vec<Found>> {
         if matches!(layer.reach, Reach::Itself) {
             return Some(Vec::new());
         }
@@ -101,14 +126,21 @@ impl<V: Visit> Walk<'_, V> {
         let id = stat::handle(&*dir).ok()?.id;
         let stays_out = self.select.mounts != Mounts::Cross && !layer.is_on(id.dev);
         // Symlinks that are followed may lead back to where we have been.
-        let was_met = self.links != SourceLinks::AsLinks && !met.insert(id);
+        let was_met = self.links != SourceLinks::AsLinks && !hollow.met.insert(id);
         if stays_out || was_met || self.own.contains(id) {
             return Some(Vec::new());
         }
         layer.rules.enter(&dir, path, Side::Source).ok()?;
         let listed = list(layer, &dir, self.links, self.select.mounts, path.depth());
         let mut contents = listed.ok()?;
-        let is_out = |name: &Name, what| layer.rules.hide(path, name, what);
+        let mut is_out = |name: &Name, what| {
+            let said = layer.rules.say(path, name, what, reasons);
+            let is_out = matches!(said, Said::Out(_));
+            if reasons == Reasons::Named && said != Said::Nothing {
+                hollow.ruled.push((path.join(name), what, said));
+            }
+            is_out
+        };
         if contents.unseen.iter().any(|(name, _)| !is_out(name, What::Other)) {
             return None;
         }

@@ -114,6 +114,8 @@ pub struct Way<'a> {
     pub names: &'a [Name],
     /// How they stand in the run.
     pub stand: Stand,
+    /// Whether symlinks among them stand for what they point to.
+    pub follow: Follow,
     /// How many of them the path before this one went through as well: they are not counted again.
     pub shared: usize,
 }
@@ -151,7 +153,7 @@ impl Names {
         let mut at = self;
         for (depth, step) in way.names.iter().enumerate() {
             let named = at.0.entry(step.clone()).or_insert_with(|| Named {
-                leaf: Leaf { reach: Reach::Itself, form: Form::Dir, follow: Follow::Links },
+                leaf: Leaf { reach: Reach::Itself, form: Form::Dir, follow: way.follow },
                 stand: way.stand,
                 times: 0,
             });
@@ -218,7 +220,7 @@ mod tests {
     fn add(names: &mut Names, path: &str, reach: Reach, form: Form) -> bool {
         let mut way: Vec<Name> = path.split('/').map(name).collect();
         let last = way.pop().unwrap();
-        let way = Way { names: &way, stand: Stand::Implied, shared: 0 };
+        let way = Way { names: &way, stand: Stand::Implied, follow: Follow::Links, shared: 0 };
         names.add(way, &last, &Leaf { reach, form, follow: Follow::Never })
     }
 

@@ -198,7 +198,7 @@ impl<'s, V: Visit> Walk<'s, V> {
             return self.fail(node, at, trouble, sheet);
         }
         let is_met = node.layers[0].stand == Stand::Found;
-        if is_met && at.follow == Follow::Links && at.node.is_loop_at(meta.id) {
+        if is_met && at.follow != Follow::Never && at.node.is_loop_at(meta.id) {
             let why = "the symlink leads back to a directory above it";
             let trouble = Trouble::rule(Side::Source, "follow the symlink", why);
             return self.fail(node, at, trouble, sheet);
@@ -320,7 +320,7 @@ impl<'s, V: Visit> Walk<'s, V> {
                         source: &source,
                         dest: dest.as_ref(),
                         name: &entry.found.name,
-                        follow: entry.found.follow(),
+                        follow: entry.found.follow,
                     };
                     if let Some(file) = self.entry(&at, entry.in_dest, &mut sheet) {
                         large.push((file, sheet.fork()));
@@ -454,7 +454,7 @@ fn count_repeated<M>(node: &Node<M>, joined: &[Joined], sheet: &mut Sheet<'_>) {
             let looked = node.layers[*layer]
                 .chain
                 .get()
-                .and_then(|dir| stat::entry(&dir, &entry.found.name, entry.found.follow()));
+                .and_then(|dir| stat::entry(&dir, &entry.found.name, entry.found.follow));
             // One that can not be looked at is no part of the run: nothing is lost with its count.
             if let Ok(meta) = looked {
                 sheet.list(&meta);

@@ -14,7 +14,7 @@ use crate::model::acl::{Acl, KERNEL_DEFAULT};
 use crate::model::guise::Guise;
 use crate::model::meta::Kind;
 use crate::model::path::{Name, RelPath};
-use crate::sys::trust::{Place, Trust, resolve};
+use crate::sys::trust::{Place, Trust, look_at, resolve};
 use crate::sys::xattr::Grip;
 
 /// Whether a last component that is a symlink is followed.
@@ -24,6 +24,9 @@ pub enum Follow {
     Never,
     /// A symlink stands for what it points to (`-L`, `-k`, operands).
     Links,
+    /// A symlink of root or of whoever runs it stands for the directory that it leads to, by others of
+    /// them; one of somebody else is an error (`--files-from`). What is no directory is what it is.
+    Trusted,
 }
 
 /// An open directory handle.
@@ -61,11 +64,11 @@ impl Dir {
     }
 
     /// Opens a path that the user typed; symlinks in it are followed as far as they are trusted.
-    pub fn open_trusted(path: &Path, trust: Trust) -> io::Result<Self> {
-        if trust == Trust::All {
+    pub fn open_trusted(path: &Path, trust: &Trust) -> io::Result<Self> {
+        if *trust == Trust::All {
             return Self::open_operand(path);
         }
-        match resolve(path)? {
+        match resolve(path, trust)? {
             Place::Dir(dir) => open(dir.as_fd(), c".", OPEN_DIR),
             Place::Entry(dir, name) => open(dir.as_fd(), &*name, OPEN_DIR | OFlags::NOFOLLOW),
             Place::Open(dir, name) => open(dir.as_fd(), &*name, OPEN_DIR),
@@ -96,6 +99,10 @@ impl Dir {
         let flags = match follow {
             Follow::Never => OPEN_DIR | OFlags::NOFOLLOW,
             Follow::Links => OPEN_DIR,
+            Follow::Trusted => {
+                let found = look_at(self, name, &Trust::Owned)?;
+                return Ok(open(found.as_fd(), c".", OPEN_DIR)?.in_guise(self.guise));
+            }
         };
         Ok(open(self.as_fd(), name.as_c_str(), flags)?.in_guise(self.guise))
     }

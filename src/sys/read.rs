@@ -27,7 +27,7 @@ const MOST_TARGET_BYTES: u64 = 4096;
 /// `O_NONBLOCK`: should a fifo stand there by now, the open does not wait for a writer.
 pub fn open(dir: &Dir, name: &Name, follow: Follow, reading: AccessTime) -> io::Result<File> {
     let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    if follow == Follow::Never {
+    if follow != Follow::Links {
         flags |= OFlags::NOFOLLOW;
     }
     let open = |flags| rustix::fs::openat(dir, name.as_c_str(), flags, Mode::empty());

@@ -12,6 +12,7 @@ use crate::model::meta::{FileId, Kind, Meta, Stamp};
 use crate::model::path::Name;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::read::{self, AccessTime};
+use crate::sys::trust::{Trust, look, look_at, resolve};
 use crate::sys::xattr::Grip;
 
 /// Looks at the entry `name` of `dir`.
@@ -19,6 +20,14 @@ pub fn entry(dir: &Dir, name: &Name, follow: Follow) -> io::Result<Meta> {
     let flags = match follow {
         Follow::Never => AtFlags::SYMLINK_NOFOLLOW,
         Follow::Links => AtFlags::empty(),
+        Follow::Trusted => {
+            let found = look_at(dir, name, &Trust::Owned)?;
+            let looked = real(&found)?;
+            return match dir.guise() {
+                Guise::Real => Ok(looked),
+                Guise::Fake => seen_as(looked, || Ok(Grip::of_handle(&found))),
+            };
+        }
     };
     let looked = meta(&rustix::fs::statx(dir, name.as_c_str(), flags, StatxFlags::BASIC_STATS)?)?;
     match dir.guise() {
@@ -127,6 +136,7 @@ pub fn operand(path: &std::path::Path, follow: Follow) -> io::Result<Meta> {
     let flags = match follow {
         Follow::Never => AtFlags::SYMLINK_NOFOLLOW,
         Follow::Links => AtFlags::empty(),
+        Follow::Trusted => return real(look(resolve(path, &Trust::Owned)?)?),
     };
     meta(&rustix::fs::statx(CWD, path, flags, StatxFlags::BASIC_STATS)?)
 }

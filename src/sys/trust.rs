@@ -10,26 +10,109 @@ use std::error::Error;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, fstatfs, openat, readlinkat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::model::path::Name;
+use crate::model::path::{Name, clean};
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::read::{self, AccessTime};
 
-/// Which symlinks in a typed path are followed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which symlinks in a typed path are followed, and how far they may lead.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
     /// Those of root and of whoever runs it.
     #[default]
     Owned,
     /// All (`--insecure-links`).
     All,
+    /// Those of root and of whoever runs it, as long as the path leads through the directories above
+    /// this one and through what is below it, and ends there (`--confine-root`).
+    Within(Arc<Yard>),
+}
+
+/// A directory that paths may not lead out of: its path, absolute, without `.`, `..` and a closing
+/// `/`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Yard(Vec<u8>);
+
+impl Trust {
+    /// Paths may not lead out of `dir`, which is absolute; out of `/` nothing leads.
+    ///
+    /// `dir` is taken as it is written: below a symlink in it there is nothing (rsync 3.5.0).
+    pub fn within(dir: &Path) -> Self {
+        match clean(dir.as_os_str().as_bytes()) {
+            root if root.is_empty() => Self::Owned,
+            dir => Self::Within(Arc::new(Yard(dir))),
+        }
+    }
+
+    /// The same for paths that `--confine-root` is not about: the destination, and files that are
+    /// named on the command line.
+    #[must_use]
+    pub fn anywhere(&self) -> Self {
+        match self {
+            Self::Within(_) => Self::Owned,
+            other => other.clone(),
+        }
+    }
+
+    /// Checks that an open directory may be reached.
+    ///
+    /// # Errors
+    /// It is outside of the directory that paths may not lead out of.
+    pub fn check(&self, dir: &Dir) -> io::Result<()> {
+        self.path_of(dir.as_fd())?.map_or(Ok(()), |path| path.end())
+    }
+
+    /// Where an open directory is, if that matters. The kernel says so (proc(5)), whatever became of
+    /// the path that led there.
+    fn path_of(&self, dir: BorrowedFd<'_>) -> io::Result<Option<Confined<'_>>> {
+        let Self::Within(yard) = self else { return Ok(None) };
+        let link = format!("/proc/self/fd/{}", dir.as_raw_fd());
+        let at = clean(readlinkat(CWD, link, Vec::new())?.as_bytes());
+        Ok(Some(Confined { yard: &yard.0, at }))
+    }
+}
+
+/// The path of the directory that a walk has come to, and where it has to stay.
+struct Confined<'a> {
+    yard: &'a [u8],
+    at: Vec<u8>,
+}
+
+impl Confined<'_> {
+    /// Goes into the directory `name`, or up.
+    fn step(&mut self, name: &[u8]) -> io::Result<()> {
+        if name == b".." {
+            let end = self.at.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+            self.at.truncate(end);
+        } else {
+            self.at.push(b'/');
+            self.at.extend_from_slice(name);
+        }
+        self.pass()
+    }
+
+    /// Checks the directory that is being passed through.
+    fn pass(&self) -> io::Result<()> {
+        if is_in(self.yard, &self.at) { Ok(()) } else { self.end() }
+    }
+
+    /// Checks the directory at the end.
+    fn end(&self) -> io::Result<()> {
+        if is_in(&self.at, self.yard) { Ok(()) } else { Err(io::Error::other(Outside)) }
+    }
+}
+
+/// True if `path` is `dir` or below it.
+fn is_in(path: &[u8], dir: &[u8]) -> bool {
+    path.strip_prefix(dir).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
 }
 
 /// Why a path was not opened.
@@ -39,9 +122,19 @@ pub enum Trust {
 )]
 struct Untrusted;
 
+/// Why a path was not opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the path leads out of the directory of --confine-root")]
+struct Outside;
+
 /// True if the error says that a symlink was not to be trusted.
 pub fn is_untrusted(error: &io::Error) -> bool {
     error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Untrusted>)
+}
+
+/// True if the error says that a path led out of where it has to stay.
+pub fn is_outside(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Outside>)
 }
 
 /// Where a path leads.
@@ -63,25 +156,50 @@ const PROC_SUPER_MAGIC: rustix::fs::FsWord = 0x9fa0;
 const LOOK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Follows `path` up to its last component, and that too if it is a symlink.
-pub(crate) fn resolve(path: &Path) -> io::Result<Place> {
+pub(crate) fn resolve(path: &Path, trust: &Trust) -> io::Result<Place> {
     let mut waiting = VecDeque::new();
     let dir = start(path.as_os_str().as_bytes(), &mut waiting)?;
-    follow(dir, waiting)
+    follow(dir, waiting, trust)
 }
 
-fn follow(dir: OwnedFd, mut waiting: VecDeque<Vec<u8>>) -> io::Result<Place> {
+/// Follows the entry `name` of `dir`, if it is a symlink.
+pub(crate) fn resolve_at(dir: &Dir, name: &Name, trust: &Trust) -> io::Result<Place> {
+    let dir = dir.as_fd().try_clone_to_owned()?;
+    follow(dir, VecDeque::from([name.as_bytes().to_vec()]), trust)
+}
+
+/// A path-only handle of the entry `name` of `dir`, or of what it leads to.
+pub(crate) fn look_at(dir: &Dir, name: &Name, trust: &Trust) -> io::Result<OwnedFd> {
+    look(resolve_at(dir, name, trust)?)
+}
+
+/// A path-only handle of what a path leads to.
+pub(crate) fn look(place: Place) -> io::Result<OwnedFd> {
+    let (dir, name, flags) = match place {
+        Place::Dir(dir) => return Ok(dir),
+        Place::Entry(dir, name) => (dir, name, LOOK),
+        Place::Open(dir, name) => (dir, name, LOOK.difference(OFlags::NOFOLLOW)),
+    };
+    Ok(openat(dir, OsStr::from_bytes(&name), flags, Mode::empty())?)
+}
+
+fn follow(dir: OwnedFd, mut waiting: VecDeque<Vec<u8>>, trust: &Trust) -> io::Result<Place> {
     let mut dir = dir;
+    let mut path = trust.path_of(dir.as_fd())?;
     let mut links = 0;
     while let Some(name) = waiting.pop_front() {
         let dir_fd = dir.as_fd();
         if name == b".." {
             dir = openat(dir_fd, c"..", LOOK | OFlags::DIRECTORY, Mode::empty())?;
+            path.as_mut().map_or(Ok(()), |path| path.step(&name))?;
             continue;
         }
         let found = openat(dir_fd, OsStr::from_bytes(&name), LOOK, Mode::empty())?;
         let stat = fstat(&found)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+            path.as_mut().map_or(Ok(()), |path| path.step(&name))?;
             if waiting.is_empty() {
+                path.map_or(Ok(()), |path| path.end())?;
                 return Ok(Place::Entry(dir, name));
             }
             // Opened as a directory, so that an automounter mounts what belongs there.
@@ -98,17 +216,20 @@ fn follow(dir: OwnedFd, mut waiting: VecDeque<Vec<u8>>) -> io::Result<Place> {
         }
         let target = readlinkat(&found, c"", Vec::new())?.into_bytes();
         if waiting.is_empty() && !target.starts_with(b"/") && is_proc(&found) {
+            path.map_or(Ok(()), |path| path.end())?;
             return Ok(Place::Open(dir, name));
         }
         let mut below = VecDeque::new();
         if target.starts_with(b"/") {
             dir = start(&target, &mut below)?;
+            path = trust.path_of(dir.as_fd())?;
         } else {
             split(&target, &mut below);
         }
         below.append(&mut waiting);
         waiting = below;
     }
+    path.map_or(Ok(()), |path| path.end())?;
     Ok(Place::Dir(dir))
 }
 
@@ -129,34 +250,32 @@ fn is_proc(fd: impl AsFd) -> bool {
 }
 
 /// Opens the file `name` of `dir` for reading; it may be a symlink.
-pub fn open_file_at(dir: &Dir, name: &Name, trust: Trust) -> io::Result<File> {
-    if trust == Trust::All {
+pub fn open_file_at(dir: &Dir, name: &Name, trust: &Trust) -> io::Result<File> {
+    if *trust == Trust::All {
         return read::open(dir, name, Follow::Links, AccessTime::Changes);
     }
-    let dir = dir.as_fd().try_clone_to_owned()?;
-    let found = follow(dir, VecDeque::from([name.as_bytes().to_vec()]))?;
-    open_found(found, OFlags::NONBLOCK)
+    open_found(resolve_at(dir, name, trust)?, OFlags::NONBLOCK)
 }
 
 /// Opens a file that the user named, for reading.
-pub fn open_file(path: &Path, trust: Trust) -> io::Result<File> {
-    if trust == Trust::All {
+pub fn open_file(path: &Path, trust: &Trust) -> io::Result<File> {
+    if *trust == Trust::All {
         return File::open(path);
     }
-    open_found(resolve(path)?, OFlags::empty())
+    open_found(resolve(path, trust)?, OFlags::empty())
 }
 
 /// Opens a file that the user named, to write behind what is in it; it is made if it is missing.
 ///
 /// # Errors
 /// open(2); a symlink of somebody else in the path.
-pub fn append_to(path: &Path, trust: Trust) -> io::Result<File> {
-    if trust == Trust::All {
+pub fn append_to(path: &Path, trust: &Trust) -> io::Result<File> {
+    if *trust == Trust::All {
         return File::options().append(true).create(true).open(path);
     }
     let mode = Mode::from_raw_mode(0o666);
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let opened = match resolve(path) {
+    let opened = match resolve(path, trust) {
         Ok(Place::Dir(_)) => Err(Errno::ISDIR),
         Ok(Place::Entry(dir, name)) => {
             openat(dir, OsStr::from_bytes(&name), flags | OFlags::NOFOLLOW, mode)
@@ -190,8 +309,12 @@ fn open_found(found: Place, flags: OFlags) -> io::Result<File> {
 mod tests {
     use std::io::Read;
     use std::os::unix::fs::{lchown, symlink};
+    use std::path::Path;
 
-    use super::{Trust, is_untrusted, open_file};
+    use super::{Trust, is_outside, is_untrusted, open_file, open_file_at};
+    use crate::sys::dir::{Dir, Follow};
+    use crate::sys::stat;
+    use crate::sys::xattr::Grip;
 
     #[test]
     fn paths_are_followed_as_the_kernel_does_but_for_symlinks_of_others() {
@@ -203,23 +326,114 @@ mod tests {
         {
             symlink(target, at(link)).unwrap();
         }
-        let read = |name: &str, trust| {
+        let read = |name: &str, trust: &Trust| {
             let mut text = String::new();
             open_file(&at(name), trust).and_then(|mut file| file.read_to_string(&mut text))?;
             std::io::Result::Ok(text)
         };
         let beneath = format!("a/abs{}", at("a/b/f").display());
         for name in ["a/b/f", "up/f", "./a/../up/./f", "f", &beneath] {
-            assert_eq!(read(name, Trust::Owned).unwrap(), "text", "{name}");
+            assert_eq!(read(name, &Trust::Owned).unwrap(), "text", "{name}");
         }
         for name in ["loop", "a/b/f/", "up/missing", "a"] {
-            let error = read(&format!("{name}/x"), Trust::Owned).unwrap_err();
+            let error = read(&format!("{name}/x"), &Trust::Owned).unwrap_err();
             assert!(!is_untrusted(&error), "{name}");
         }
         if rustix::process::geteuid().is_root() {
             lchown(at("up"), Some(12345), None).unwrap();
-            assert!(is_untrusted(&read("f", Trust::Owned).unwrap_err()));
-            assert_eq!(read("f", Trust::All).unwrap(), "text");
+            assert!(is_untrusted(&read("f", &Trust::Owned).unwrap_err()));
+            assert_eq!(read("f", &Trust::All).unwrap(), "text");
         }
+    }
+
+    #[test]
+    fn an_entry_is_followed_by_its_owner_each_time() {
+        let top = tempfile::tempdir().unwrap();
+        std::fs::create_dir(top.path().join("d")).unwrap();
+        std::fs::write(top.path().join("f"), "text").unwrap();
+        for name in ["d", "f"] {
+            symlink(name, top.path().join(format!("to-{name}"))).unwrap();
+        }
+        let dir = Dir::open_operand(top.path()).unwrap();
+        let name = |name: &str| crate::model::path::Name::new(name.as_bytes()).unwrap();
+        let (to_dir, to_file) = (name("to-d"), name("to-f"));
+        let look = |link| stat::entry(&dir, link, Follow::Trusted);
+        assert_eq!(
+            look(&to_dir).unwrap().id,
+            stat::entry(&dir, &name("d"), Follow::Never).unwrap().id
+        );
+        assert_eq!(look(&to_file).unwrap().size, 4);
+        dir.open_child(&to_dir, Follow::Trusted).unwrap();
+        Grip::of_entry(&dir, &to_dir, Follow::Trusted).unwrap();
+        if rustix::process::geteuid().is_root() {
+            for name in ["to-d", "to-f"] {
+                lchown(top.path().join(name), Some(12345), None).unwrap();
+            }
+            assert!(is_untrusted(&look(&to_dir).unwrap_err()));
+            assert!(is_untrusted(&dir.open_child(&to_dir, Follow::Trusted).unwrap_err()));
+            assert!(is_untrusted(&Grip::of_entry(&dir, &to_dir, Follow::Trusted).unwrap_err()));
+            stat::entry(&dir, &to_dir, Follow::Links).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_confined_path_stays_on_the_way_to_its_directory_and_ends_below_it() {
+        let top = tempfile::tempdir().unwrap();
+        let top = top.path().canonicalize().unwrap();
+        let at = |name: &str| top.join(name);
+        std::fs::create_dir_all(at("in/d")).unwrap();
+        std::fs::create_dir_all(at("in2")).unwrap();
+        for name in ["in/f", "in2/f", "f"] {
+            std::fs::write(at(name), "text").unwrap();
+        }
+        for (link, target) in [
+            ("in/out", "../in2/f"),
+            ("in/around", "../in/f"),
+            ("in/absolute", at("in/d/../f").to_str().unwrap()),
+            ("from", "in/f"),
+            ("alias", "in"),
+        ] {
+            symlink(target, at(link)).unwrap();
+        }
+        let open = |name: &str, dir: &str| open_file(&at(name), &Trust::within(&at(dir)));
+        for name in
+            ["in/f", "in/d/../f", "in/../in/f", "in/around", "in/absolute", "from", "alias/f"]
+        {
+            assert!(open(name, "in").is_ok(), "{name}");
+        }
+        for name in ["in/out", "in2/f", "in2/../in/f", "f", "in/..", "in2/missing", "in/../f"] {
+            assert!(is_outside(&open(name, "in").unwrap_err()), "{name}");
+        }
+        for (dir, is_open) in [
+            ("in/", true),
+            ("./in2/../in/.", true),
+            ("alias", false),
+            ("i", false),
+            ("in/f", true),
+            ("in/f/x", false),
+        ] {
+            assert_eq!(open("in/f", dir).is_ok(), is_open, "{dir}");
+        }
+        let missing = open("in/missing", "in").unwrap_err();
+        assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
+        assert_eq!(Trust::within(Path::new("//./x/..")), Trust::Owned);
+    }
+
+    #[test]
+    fn an_open_directory_is_checked_where_it_is() {
+        let top = tempfile::tempdir().unwrap();
+        let top = top.path().canonicalize().unwrap();
+        std::fs::create_dir_all(top.join("in/d")).unwrap();
+        std::fs::create_dir(top.join("out")).unwrap();
+        let trust = Trust::within(&top.join("in"));
+        let dir = Dir::open_operand(&top.join("in/d")).unwrap();
+        trust.check(&dir).unwrap();
+        std::fs::rename(top.join("in/d"), top.join("out/d")).unwrap();
+        assert!(is_outside(&trust.check(&dir).unwrap_err()));
+        let name = crate::model::path::Name::new(b"f").unwrap();
+        let missing = open_file_at(&dir, &name, &trust).unwrap_err();
+        assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
+        std::fs::write(top.join("out/d/f"), "text").unwrap();
+        assert!(is_outside(&open_file_at(&dir, &name, &trust).unwrap_err()));
     }
 }

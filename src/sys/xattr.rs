@@ -16,6 +16,7 @@ use crate::model::path::Name;
 use crate::sys::attrs::Target;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
+use crate::sys::trust::{Trust, look_at};
 
 /// Something whose attributes can be got at.
 #[derive(Debug)]
@@ -31,11 +32,13 @@ const USUAL_BYTES: usize = 1024;
 impl Grip {
     /// An entry of a directory.
     pub fn of_entry(dir: &Dir, name: &Name, follow: Follow) -> io::Result<Self> {
-        let mut flags = OFlags::PATH | OFlags::CLOEXEC;
-        if follow == Follow::Never {
-            flags |= OFlags::NOFOLLOW;
-        }
-        let fd = rustix::fs::openat(dir, name.as_c_str(), flags, Mode::empty())?;
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let open = |flags| rustix::fs::openat(dir, name.as_c_str(), flags, Mode::empty());
+        let fd = match follow {
+            Follow::Never => open(flags | OFlags::NOFOLLOW)?,
+            Follow::Links => open(flags)?,
+            Follow::Trusted => look_at(dir, name, &Trust::Owned)?,
+        };
         Ok(Self { path: by_number(&fd), _held: Some(fd) })
     }
 

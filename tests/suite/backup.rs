@@ -161,3 +161,19 @@ fn a_symlink_of_somebody_else_is_no_backup_directory() {
     assert_eq!(text(&arena, "d/f"), "older");
     assert_eq!(names(&arena.path("out")), [""; 0]);
 }
+
+#[test]
+fn no_backup_leaves_the_directory_that_paths_are_confined_to() {
+    let arena = Arena::with(
+        "in/s/f file \"new\"\nin/d/f file \"older\"\nout dir\nin/away link -> ../out\n",
+    );
+    let root = format!("--confine-root={}", arena.path("in").display());
+    let outside = format!("--backup-dir={}", arena.path("out/kept").display());
+    for dir in [&outside, "--backup-dir=../away", "--backup-dir=../../out"] {
+        let output = arena.twosync(&["-a", &root, dir, "in/s/", "in/d"]);
+        output.expect_code(11);
+        assert!(output.errors().contains("leads out of the directory"), "{}", output.errors());
+        assert_eq!(text(&arena, "in/d/f"), "older");
+        assert_eq!(names(&arena.path("out")), [""; 0]);
+    }
+}

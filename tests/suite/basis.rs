@@ -84,3 +84,16 @@ fn a_directory_that_is_missing_is_told_and_is_no_error() {
     output.expect_code(0);
     assert!(output.errors().contains("../no"), "{}", output.errors());
 }
+
+#[test]
+fn what_can_not_be_looked_at_elsewhere_is_told_once_and_made() {
+    let arena = Arena::with(
+        "s/a{1..3} file \"a\"\ns/sub/n{1..3} file \"n\"\nb/a{1..3} file \"a\"\n\
+         b/sub dir 0000\nb/sub/n{1..3} file \"n\"\n",
+    );
+    let output = arena.twosync_as_nobody(&["-a", "--link-dest=../b", "s/", "d"]);
+    output.expect_code(0);
+    let line = "look for entries in \"d/../b/sub\": Permission denied";
+    assert_eq!(output.errors().matches(line).count(), 1, "{}", output.errors());
+    assert_eq!(arena.differences("s/sub", "d/sub"), [""; 0]);
+}

@@ -31,6 +31,26 @@ fn every_timing_stops_exactly_at_the_limit_and_all_end_in_the_same_tree() {
 }
 
 #[test]
+fn what_the_limit_spares_does_not_depend_on_the_workers() {
+    let tree =
+        "s/a/{1..20}/f file \"f\"\nd/a/{1..20}/gone/{1..5} file \"x\"\nd/b/{1..9}/x file \"x\"\n";
+    for option in ["--delete-before", "--delete-delay", "--delete-after"] {
+        let left = |jobs: &str| {
+            let arena = Arena::with(tree);
+            let args = ["-a", jobs, option, "--max-delete=50", "s/", "d"];
+            let output = arena.twosync(&args);
+            output.expect_code(25);
+            let entries = arena.snapshot("d").entries;
+            entries.into_keys().collect::<BTreeSet<_>>()
+        };
+        let alone = left("-j1");
+        for _ in 0..4 {
+            assert_eq!(left("-j8"), alone, "{option}");
+        }
+    }
+}
+
+#[test]
 fn a_source_file_goes_only_if_its_copy_was_read_back() {
     let arena =
         Arena::with("s/a file \"text\" mtime=@5\nd/a file \"TEXT\" mtime=@5\ns/b file \"b\"\n");

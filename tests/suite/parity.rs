@@ -52,6 +52,7 @@ groups! {
     checksums
     chmod
     chown
+    confined
     conflicts
     corners
     delete

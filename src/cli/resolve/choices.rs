@@ -59,6 +59,7 @@ pub(super) struct Choices {
     pub(super) checksums: Checksums,
     pub(super) rate: Option<NonZeroU64>,
     pub(super) deadline: Option<Instant>,
+    pub(super) confine_root: Option<PathBuf>,
 }
 
 /// What takes back one another, and none of it is the default.
@@ -159,6 +160,7 @@ impl Choices {
             }
             Setting::StopAt => self.deadline = Some(moments::at(value, Instant::now())?),
             Setting::FilesFrom => self.files_from = Some(value.to_owned()),
+            Setting::ConfineRoot => self.confine_root = Some(PathBuf::from(value)),
             Setting::OutFormat => self.out_format = Some(value.as_bytes().into()),
             Setting::LogFile => {
                 self.log_file = Some(PathBuf::from(value)).filter(|_| !value.is_empty());

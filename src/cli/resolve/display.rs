@@ -71,7 +71,7 @@ impl Choices {
             escape: Escape { reader: Reader::Program, ..display.escape },
             ..display.clone()
         };
-        Some(LogChoices { path, trust: settings.roots.trust, display })
+        Some(LogChoices { path, trust: settings.roots.trust.anywhere(), display })
     }
 
     /// The checksum that a format tells: that of `--checksum`, or else that of the transfer.

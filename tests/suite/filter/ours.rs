@@ -82,7 +82,7 @@ fn read_file(path: &Path) -> io::Result<Option<Vec<u8>>> {
 fn read_in(dir: &Path) -> Box<Reader<'_>> {
     Box::new(move |wanted| match wanted {
         Wanted::Here(name) => read_file(&at(dir, name.as_bytes())),
-        Wanted::Path(path) => read_file(&at(dir, path)),
+        Wanted::Above(path) | Wanted::Path(path) => read_file(&at(dir, path)),
     })
 }
 

@@ -305,6 +305,35 @@ pub(crate) const ALLOWED: &[Allowed] = &[
                  it can not tell",
     },
     Allowed {
+        name: "confined-backups",
+        covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Stderr, Aspect::Tree],
+        reason: "--backup-dir outside of --confine-root: rsync ends when the first backup fails, and if the destination is outside \
+                 too it keeps nothing and does not say so; twosync does not start",
+    },
+    Allowed {
+        name: "confined-compare-dest",
+        covers: &[Aspect::ExitCode, Aspect::Stdout, Aspect::Stderr, Aspect::Tree],
+        reason: "--compare-dest outside of --confine-root: rsync only looks there, and so does not notice; twosync refuses it, as \
+                 it does for --link-dest",
+    },
+    Allowed {
+        name: "kept-in-words",
+        covers: &[Aspect::Stdout],
+        reason: "at -vv rsync says of a symlink that --safe-links keeps from becoming a backup that it is not backed up, and then \
+                 that it was; twosync says the first only",
+    },
+    Allowed {
+        name: "unread-replaces",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "rsync removes a directory for the sake of a file that it then can not read; twosync keeps it",
+    },
+    Allowed {
+        name: "told-bases",
+        covers: &[Aspect::Stderr],
+        reason: "what can not be looked at in a directory of --link-dest and its kin is passed over in silence by rsync; twosync \
+                 passes over it too, and says so",
+    },
+    Allowed {
         name: "pruned-unseen",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "--prune-empty-dirs: rsync leaves out a directory that it could not list; twosync makes it, because nobody \

@@ -38,7 +38,7 @@ const MESSAGE_ENDS: [&[u8]; 5] =
     [b" is uptodate", b" exists", b" is newer", b" is over max-size", b" is under min-size"];
 
 /// Comes from whichever of rsync's processes makes the backup: the order says nothing.
-const BACKUP_START: &[u8] = b"backed up ";
+const BACKUP_STARTS: [&[u8]; 2] = [b"backed up ", b"not backing up unsafe symlink "];
 /// What rsync says while it lists, in the order of the file system.
 const LISTED: &[u8] = b"copying unsafe symlink ";
 /// What the process says that lists and sends the source: first the one, then the other, as the answers come in.
@@ -94,8 +94,9 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
     while lines.last().is_some_and(|line| OWN_LINES.iter().any(|own| line.starts_with(own))) {
         lines.pop();
     }
-    let (mut backups, lines): (Vec<_>, Vec<_>) =
-        lines.into_iter().partition(|line| line.starts_with(BACKUP_START));
+    let (mut backups, lines): (Vec<_>, Vec<_>) = lines
+        .into_iter()
+        .partition(|line| BACKUP_STARTS.iter().any(|start| line.starts_with(start)));
     backups.sort();
     let (mut messages, mut items): (Vec<_>, Vec<_>) =
         lines.into_iter().partition(|line| is_message(line));
@@ -104,6 +105,7 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
         items[start] = LISTING.concat();
         items.remove(end);
     }
+    let is_listed_first = items.iter().any(|line| line.starts_with(LISTING[0]));
     match order {
         Order::Exact => {}
         Order::Free => items.sort(),
@@ -117,8 +119,12 @@ pub(crate) fn normal(stdout: &[u8], dir: &[u8], order: Order) -> Vec<u8> {
     let (mut found, told): (Vec<_>, Vec<_>) =
         messages.into_iter().partition(|line| line.starts_with(LISTED));
     found.sort();
-    let (ahead, told): (Vec<_>, Vec<_>) =
+    let (mut ahead, told): (Vec<_>, Vec<_>) =
         told.into_iter().partition(|line| line.starts_with(SENDER[0]));
+    if is_listed_first {
+        // Then it is in the order of the file system, too.
+        ahead.sort();
+    }
     let (mut removed, told): (Vec<_>, Vec<_>) =
         told.into_iter().partition(|line| line.starts_with(SENDER[1]));
     removed.sort();

@@ -81,12 +81,28 @@ pub fn open_file(
     if now.kind != Kind::File {
         return Err(Trouble::rule(Side::Dest, "write to", "it is no regular file any more"));
     }
-    if now.nlink > job.names {
-        let why = "somebody has given it another name meanwhile (run again)";
-        return Err(Trouble::rule(Side::Dest, "write to", why));
-    }
+    stands_still(job, (&now, there), job.names, "write to")?;
     let now = narrow(permit, &file, now, wanted);
     Ok(Opened { file, now, is_new: false, old: Kept::default() })
+}
+
+/// Refuses, as what `verb` fails by, what is not what was decided about any more: a file with more than
+/// `names` names. Where it may have several, their number does not tell it from another one that
+/// somebody put in its place.
+fn stands_still(
+    job: &Job<'_>,
+    (now, there): (&Meta, &Meta),
+    names: u32,
+    verb: &'static str,
+) -> Result<(), Trouble> {
+    let why = if job.names > 1 && now.id != there.id {
+        "somebody has put another file in its place meanwhile (run again)"
+    } else if now.nlink > names {
+        "somebody has given it another name meanwhile (run again)"
+    } else {
+        return Ok(());
+    };
+    Err(Trouble::rule(Side::Dest, verb, why))
 }
 
 /// Before a file gets new bytes: nobody may see or run them under the old mode who may not under the

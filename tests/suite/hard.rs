@@ -3,6 +3,7 @@
 //!
 //! What is told and where, compared with rsync, is the matter of `fixtures/parity/hard.case`.
 
+mod races;
 mod random;
 
 use std::fs;

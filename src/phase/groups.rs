@@ -125,6 +125,15 @@ impl Standing {
             Action::Delete => Self::Not,
         }
     }
+
+    /// The same where what it was done to had taken the place of what was there.
+    #[must_use]
+    pub fn of_another(self) -> Self {
+        match self {
+            Self::Not => Self::Not,
+            Self::Kept | Self::InPlace | Self::Anew => Self::Anew,
+        }
+    }
 }
 
 impl Groups {

@@ -69,10 +69,14 @@ pub(crate) fn engine_with(settings: &Settings, between: impl Fn(Phase) + Sync) -
 
 /// Runs the engine with one worker and calls `meanwhile` with each line, by its path, as it is told: with those of the
 /// same directory listed, and groups of hard links that end there still to be done.
-pub(crate) fn engine_amid(settings: &Settings, meanwhile: impl Fn(Phase, &[u8]) + Sync) -> Told {
+pub(crate) fn engine_amid(
+    settings: &Settings,
+    between: impl Fn(Phase) + Sync,
+    meanwhile: impl Fn(Phase, &[u8]) + Sync,
+) -> Told {
     let mut settings = settings.clone();
     settings.effort.jobs = Jobs::Fixed(NonZeroUsize::MIN);
-    watched(&settings, |_| {}, meanwhile)
+    watched(&settings, between, meanwhile)
 }
 
 fn watched(

@@ -19,8 +19,29 @@ const SWAP: &str = "d/a remove\nd/a hardlink k\n";
 
 /// Runs the engine; when `A` is told in `phase`, `edit` happens.
 fn engine_and(settings: &Settings, arena: &Arena, phase: Phase, edit: &str) -> Told {
-    engine_amid(settings, |told_in, path| {
-        if told_in == phase && path == b"A" {
+    engine_amid(
+        settings,
+        |_| {},
+        |told_in, path| {
+            if told_in == phase && path == b"A" {
+                build_tree(arena.top(), edit);
+            }
+        },
+    )
+}
+
+/// Damages `A`, which phase two tells then, and `a`.
+const DAMAGE: &str = "d/A remove\nd/A file \"?\"\nd/a file \"TEXT\"\n";
+
+/// Runs the engine and damages what phase one has made; when phase two tells `A`, `edit` happens.
+fn engine_and_damage(settings: &Settings, arena: &Arena, edit: &str) -> Told {
+    let between = |phase| {
+        if phase == Phase::Copy {
+            build_tree(arena.top(), DAMAGE);
+        }
+    };
+    engine_amid(settings, between, |told_in, path| {
+        if told_in == Phase::Verify && path == b"A" {
             build_tree(arena.top(), edit);
         }
     })
@@ -41,4 +62,28 @@ fn a_file_that_took_the_place_of_a_name_is_not_written_to() {
     let fault = "somebody has put another file in its place meanwhile";
     assert!(told.faults.len() == 1 && told.faults[0].contains(fault), "{:?}", told.faults);
     assert_eq!(arena.differences("s", "d"), [""; 0], "phase two has made it right");
+}
+
+#[test]
+fn a_file_that_took_the_place_of_a_name_is_not_repaired() {
+    let arena = Arena::with(
+        "k file \"FORE\"\ns/A file \"x\"\ns/a file \"text\"\ns/b hardlink s/a\n\
+         d/a file \"old\" mtime=@5\nd/b hardlink d/a\n",
+    );
+    let told = engine_and_damage(&linking(&arena), &arena, SWAP);
+    assert_eq!(text(&arena, "k"), "FORE");
+    assert_eq!(told.report.worst, None, "{:?}", told.faults);
+    assert_eq!(arena.differences("s", "d"), [""; 0]);
+}
+
+#[test]
+fn a_file_of_one_name_that_took_the_place_of_a_name_gets_the_others() {
+    let arena = Arena::with(
+        "s/A file \"x\"\ns/a file \"text\"\ns/b hardlink s/a\n\
+         d/a file \"old\" mtime=@5\nd/b hardlink d/a\n",
+    );
+    let swap = "d/a remove\nd/a file \"FORE\"\n";
+    let told = engine_and_damage(&linking(&arena), &arena, swap);
+    assert_eq!(told.report.worst, None, "{:?}", told.faults);
+    assert_eq!(arena.differences("s", "d"), [""; 0]);
 }

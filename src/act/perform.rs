@@ -8,7 +8,7 @@ use crate::act::backup::{Keeping, Kept, Old};
 use crate::act::content::{Moved, Pipe, Plan, Writing, pour};
 use crate::act::extras::Due;
 use crate::act::finish::{Rules, Time, Wanted, apply};
-use crate::act::place::{Opened, create_file, make_node, open_file};
+use crate::act::place::{Opened, create_file, hold, make_node, open_file, target};
 use crate::effort::Stop;
 use crate::error::{Cause, During, Side, Trouble};
 use crate::model::change::{Action, Attrs, Diff};
@@ -234,8 +234,8 @@ fn adjust(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     if !job.diff.attrs.contains(Attrs::ATIME) {
         wanted.atime = None;
     }
-    let target = Target::Entry(job.sides.dest, job.sides.dest_name);
-    let refused = apply(permit, target, dest, &wanted, Time::AsSeen);
+    let held = hold(job, dest)?;
+    let refused = apply(permit, target(job, held.as_ref()), dest, &wanted, Time::AsSeen);
     Ok(Performed { refused, ..Performed::default() })
 }
 

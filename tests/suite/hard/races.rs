@@ -7,9 +7,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use twosync::report::observer::Phase;
-use twosync::settings::Settings;
+use twosync::settings::{Evidence, Settings};
 
-use crate::engine::{Told, engine_amid};
+use crate::engine::{Told, engine, engine_amid};
 use crate::hard::{inode, linking};
 use crate::support::arena::Arena;
 use crate::support::tree::build_tree;
@@ -85,5 +85,39 @@ fn a_file_of_one_name_that_took_the_place_of_a_name_gets_the_others() {
     let swap = "d/a remove\nd/a file \"FORE\"\n";
     let told = engine_and_damage(&linking(&arena), &arena, swap);
     assert_eq!(told.report.worst, None, "{:?}", told.faults);
+    assert_eq!(arena.differences("s", "d"), [""; 0]);
+}
+
+#[test]
+fn a_file_that_took_the_place_of_a_name_keeps_its_attributes() {
+    let arena = Arena::with(
+        "k file 0640 \"foreign\"\ns/A file \"x\"\ns/a file 0604 \"text\"\ns/b hardlink s/a\n\
+         d/a file 0600 \"text\"\nd/b hardlink d/a\n",
+    );
+    let told = engine_and(&linking(&arena), &arena, Phase::Copy, SWAP);
+    let mode = arena.path("k").symlink_metadata().expect("it stays").permissions().mode();
+    assert_eq!(mode & 0o7777, 0o640);
+    let fault = "set the attributes of";
+    assert!(told.faults.len() == 1 && told.faults[0].contains(fault), "{:?}", told.faults);
+    assert_eq!(arena.differences("s", "d"), [""; 0], "phase two has made it right");
+}
+
+#[test]
+fn the_attributes_of_a_group_of_any_kind_are_set() {
+    let tree = |top: &str, mode: &str, time: &str| {
+        format!(
+            "{top}/a file {mode} {time} \"text\"\n{top}/b hardlink {top}/a\n{top}/f fifo {mode} {time}\n\
+             {top}/g hardlink {top}/f\n{top}/l link {time} -> x\n{top}/m hardlink {top}/l\n"
+        )
+    };
+    let both = tree("s", "0604", "mtime=@1000000001") + &tree("d", "0600", "mtime=@1000000000");
+    let arena = Arena::with(&both);
+    let names = ["d/a", "d/b", "d/f", "d/g", "d/l", "d/m"];
+    let before = names.map(|name| inode(&arena, name));
+    let mut settings = linking(&arena);
+    settings.evidence = Evidence::Size;
+    let told = engine(&settings);
+    assert_eq!(told.report.worst, None, "{:?}", told.faults);
+    assert_eq!(names.map(|name| inode(&arena, name)), before);
     assert_eq!(arena.differences("s", "d"), [""; 0]);
 }

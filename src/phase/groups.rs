@@ -4,7 +4,7 @@
 //! with all ([`together`](crate::phase::together)). Files with one name never come here.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::error::{During, Side, Trouble};
 use crate::model::change::Action;
@@ -99,6 +99,8 @@ pub struct Leader {
     pub before: Option<FileId>,
     /// What has become of it.
     pub standing: Standing,
+    /// What the destination has by this name since, once somebody has looked.
+    pub found: OnceLock<FileId>,
 }
 
 /// What has become of an entry, for others that are to be names of the same file.
@@ -205,6 +207,7 @@ impl Group {
                 path: led.path.clone(),
                 before: led.before,
                 standing: led.standing,
+                found: OnceLock::new(),
             })
         });
         Gathered { source: self.source, names, leader }
@@ -294,6 +297,7 @@ impl Member {
             path: self.path(),
             before: self.dest.as_ref().map(|dest| dest.id),
             standing,
+            found: OnceLock::new(),
         }
     }
 }

@@ -176,24 +176,42 @@ impl Joins for Verify<'_> {
     fn join(&self, at: &At<'_, Memo>, pair: &Pair, leader: &Leader, sheet: &mut Sheet<'_>) {
         let (pass, Some(source)) = (self.pass, pair.source()) else { return };
         sheet.findings.compared += 1;
-        let leading = match leader.standing {
-            Standing::Kept | Standing::InPlace => Ok(leader.before),
-            Standing::Anew | Standing::Not => leader.id_now(),
-        };
-        let mut diff = pass.further_diff(pair);
-        let is_one = leading
-            .as_ref()
-            .is_ok_and(|leading| leading.is_some() && *leading == pair.dest().map(|dest| dest.id));
-        if is_one {
-            let is_read =
-                source.kind == Kind::File && pass.settings.verify == settings::Verify::All;
-            sheet.findings.compared_files += u64::from(is_read);
-            diff.attrs = Attrs::empty();
-            let action = Action::Keep(Why::UpToDate);
-            let record = pass.record_of(at, source, action, diff, self.ledger);
-            sheet.record(record, || at.path());
-            return self.source_is_finished(at, pair, sheet);
+        match pass.look_again_at(at, pair, leader) {
+            Ok((pair, Tie::One)) => self.is_one_of_it(at, &pair, sheet),
+            Ok((pair, Tie::None)) => self.is_none_of_it(at, &pair, leader, sheet),
+            Err(trouble) => {
+                let record = Record::of(source, Action::Replace, pass.further_diff(pair));
+                let side = trouble.side;
+                let told = pass.fail(at, record, trouble, sheet);
+                remains(side, told, sheet);
+            }
         }
+    }
+}
+
+impl Verify<'_> {
+    /// A name that is one of the leading file, which was compared.
+    fn is_one_of_it(&self, at: &At<'_, Memo>, pair: &Pair, sheet: &mut Sheet<'_>) {
+        let (pass, Some(source)) = (self.pass, pair.source()) else { return };
+        let is_read = source.kind == Kind::File && pass.settings.verify == settings::Verify::All;
+        sheet.findings.compared_files += u64::from(is_read);
+        let diff = Diff { attrs: Attrs::empty(), ..pass.further_diff(pair) };
+        let action = Action::Keep(Why::UpToDate);
+        let record = pass.record_of(at, source, action, diff, self.ledger);
+        sheet.record(record, || at.path());
+        self.source_is_finished(at, pair, sheet);
+    }
+
+    /// A name that is missing, or that of another file.
+    fn is_none_of_it(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        leader: &Leader,
+        sheet: &mut Sheet<'_>,
+    ) {
+        let (pass, Some(source)) = (self.pass, pair.source()) else { return };
+        let diff = pass.further_diff(pair);
         let action = if pair.dest().is_none() { Action::Create } else { Action::Replace };
         count_difference(action, diff, &mut sheet.findings);
         let record = pass.joined_record(at, source, (action, diff), leader, self.ledger);
@@ -209,9 +227,7 @@ impl Joins for Verify<'_> {
             self.join_after_all(at, pair, record, leader, sheet);
         }
     }
-}
 
-impl Verify<'_> {
     /// Makes what is not a name of the leading file one, and looks at it again.
     fn join_after_all(
         &self,
@@ -232,7 +248,7 @@ impl Verify<'_> {
                     .during(Side::Dest, "look at")?,
                 None => None,
             };
-            Ok((performed, now, leader.id_now()?))
+            Ok((performed, now, leader.id()?))
         });
         match checked {
             Ok((Some(performed), now, leading)) => {
@@ -263,17 +279,58 @@ impl Verify<'_> {
     }
 }
 
+/// Whether a name is one of the file that leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tie {
+    /// It is.
+    One,
+    /// It is missing, or another file's.
+    None,
+}
+
 impl Leader {
-    /// What the destination has by its name now.
-    fn id_now(&self) -> Result<Option<FileId>, Trouble> {
+    /// The file that the destination has by its name, once it was brought in line.
+    ///
+    /// # Errors
+    /// It can not be looked at any more, or it is not the one that was there.
+    fn id(&self) -> Result<Option<FileId>, Trouble> {
+        if let Some(id) = self.found.get() {
+            return Ok(Some(*id));
+        }
         let Some(chain) = &self.dir else { return Ok(None) };
         let looked = chain.get().and_then(|dir| stat::entry(&dir, &self.name, Follow::Never));
         chain.give_back_if_tight();
-        Ok(Some(looked.during(Side::Dest, "look at its other name of")?.id))
+        let id = looked.during(Side::Dest, "look at its other name of")?.id;
+        let stayed = matches!(self.standing, Standing::Kept | Standing::InPlace);
+        if stayed && self.before.is_some_and(|before| before != id) {
+            let why = "somebody has put another file in that one's place meanwhile (run again)";
+            return Err(Trouble::rule(Side::Dest, "link to its other name", why));
+        }
+        Ok(Some(*self.found.get_or_init(|| id)))
     }
 }
 
 impl Pass<'_> {
+    /// A further name as it is now, and whether it is one of what leads: the listing that found it is old,
+    /// and who hears that it is right may remove its source.
+    fn look_again_at(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        leader: &Leader,
+    ) -> Result<(Pair, Tie), Trouble> {
+        // One that was not listed may be there by a name that only the file system takes for the same.
+        let (Pair::Both(source, _), Some(dest)) = (pair, at.dest) else {
+            return Ok((*pair, Tie::None));
+        };
+        let looked = stat::entry_if_any(dest, at.dest_name(), Follow::Never);
+        let Some(now) = looked.during(Side::Dest, "look at")? else {
+            return Ok((Pair::SourceOnly(*source), Tie::None));
+        };
+        let tie = if leader.id()? == Some(now.id) { Tie::One } else { Tie::None };
+        Ok((Pair::Both(*source, now), tie))
+    }
+
     /// How a further name differs from what it is to be a name of, as rsync tells it: no bytes are
     /// compared.
     fn further_diff(&self, pair: &Pair) -> Diff {

@@ -5,8 +5,10 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use twosync::report::observer::Phase;
+use twosync::settings::deletion::FinishedSources;
 use twosync::settings::{Evidence, Settings};
 
 use crate::engine::{Told, engine, engine_amid};
@@ -120,4 +122,28 @@ fn the_attributes_of_a_group_of_any_kind_are_set() {
     assert_eq!(told.report.worst, None, "{:?}", told.faults);
     assert_eq!(names.map(|name| inode(&arena, name)), before);
     assert_eq!(arena.differences("s", "d"), [""; 0]);
+}
+
+#[test]
+fn a_name_that_came_apart_after_it_was_listed_is_made_right_before_its_source_goes() {
+    let arena = Arena::with("s/A file \"x\"\ns/a file \"text\"\ns/b hardlink s/a\n");
+    let mut settings = linking(&arena);
+    settings.finished_sources = FinishedSources::Remove;
+    let edits = AtomicU32::new(0);
+    let apart = "d/a remove\nd/a file \"BAD!\"\n";
+    let between = |phase| {
+        if phase == Phase::Copy {
+            build_tree(arena.top(), "d/A remove\n");
+        }
+    };
+    let told = engine_amid(&settings, between, |phase, path| {
+        if phase == Phase::Verify && path == b"A" && arena.path("s/b").exists() {
+            build_tree(arena.top(), apart);
+            edits.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    assert!(edits.into_inner() > 0);
+    assert_eq!(told.report.worst, None, "{:?}", told.faults);
+    assert_eq!(inode(&arena, "d/a"), inode(&arena, "d/b"));
+    assert!(!arena.path("s/a").exists() && !arena.path("s/b").exists());
 }

@@ -17,6 +17,7 @@ use crate::report::order::Slot;
 use crate::scan::node::{At, Node, Spot};
 use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow};
+use crate::sys::stat;
 
 /// What names of one file have in common. An inode number alone says little: some FUSE servers make
 /// them up, and a file that changes meanwhile is not the same one.
@@ -279,6 +280,15 @@ impl Member {
             name: &self.name,
             follow: self.follow,
         }
+    }
+
+    /// Which entry it is in the destination, by whichever way its directory was met; `None`: that can not
+    /// be looked at.
+    pub fn dest_place(&self) -> Option<(FileId, &Name)> {
+        let chain = self.node.dest()?;
+        let looked = chain.get().and_then(|dir| stat::handle(&*dir));
+        chain.give_back_if_tight();
+        Some((looked.ok()?.id, self.node.dest_name(&self.name)))
     }
 
     /// What it is on both sides, `source` being its file.

@@ -4,6 +4,7 @@
 //! Which one, and in which order they are told, is as rsync 3.5.0 has it: the first one that the
 //! destination has; where it has none, the last one, because rsync looks at all before it sends one.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::decide::Policy;
@@ -128,6 +129,26 @@ impl<'s> Work<'s> {
     }
 }
 
+impl Work<'_> {
+    /// Of how many names of what the destination has as `index` something is still to be done. A name that
+    /// is left alone is not to change by another one; one that is met on two ways (a bind mount) is one.
+    fn names_with(&self, index: usize) -> u32 {
+        let names = &self.group.names;
+        let dest_id = |name: usize| names[name].dest.as_ref().map(|dest| dest.id);
+        let others: Vec<_> =
+            self.open.iter().filter(|other| dest_id(**other) == dest_id(index)).collect();
+        if others.is_empty() {
+            return 1;
+        }
+        let places: HashSet<_> = others
+            .into_iter()
+            .chain([&index])
+            .filter_map(|name| names[*name].dest_place())
+            .collect();
+        u32::try_from(places.len()).unwrap_or(u32::MAX).max(1)
+    }
+}
+
 impl<'s, P: Joins> Together<'s, P> {
     /// What a walk goes on with to do `group`.
     pub fn ranged(phase: &'s P, group: Gathered) -> Box<dyn Ranged + 's> {
@@ -179,10 +200,7 @@ impl<'s, P: Joins> Together<'s, P> {
 
     fn lead(&self, work: &mut Work<'s>, index: usize) -> Step<'s> {
         work.open.retain(|other| *other != index);
-        let dest_id = |name: usize| work.group.names[name].dest.as_ref().map(|dest| dest.id);
-        // A name that is left alone is not to change by another one.
-        let others = work.open.iter().filter(|other| dest_id(**other) == dest_id(index)).count();
-        let names = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
+        let names = work.names_with(index);
         let step = work.with(index, work.told_at, self.phase, |at, pair, sheet| {
             self.phase.lead(at, pair, names, sheet)
         });

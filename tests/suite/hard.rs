@@ -249,6 +249,21 @@ fn a_source_that_is_seen_twice_by_a_bind_mount_is_one_group() {
 }
 
 #[test]
+fn a_destination_that_is_seen_twice_by_a_bind_mount_has_one_name_there() {
+    if !is_root_or_skipped("a bind mount") {
+        return;
+    }
+    let arena = Arena::with(
+        "s/y/a file \"newer text\"\ns/z/a hardlink s/y/a\nd/y/a file \"old\" mtime=@5\nd/z dir\n\
+         k hardlink d/y/a\n",
+    );
+    let output = arena.in_own_mounts("mount --bind d/y d/z && $TWOSYNC -aH s/ d");
+    assert_eq!(fs::read(arena.path("k")).expect("it stays"), b"old");
+    assert_eq!(fs::read(arena.path("d/y/a")).expect("it is there"), b"newer text");
+    assert!(output.code == 0 || output.code == 23, "{}", output.errors());
+}
+
+#[test]
 fn names_in_more_directories_than_handles_are_linked() {
     let mut tree = "s/0/f file \"text\"\n".to_owned();
     for number in 1..120 {

@@ -69,12 +69,25 @@ impl Joins for Copy<'_> {
 
     fn join(&self, at: &At<'_, Memo>, pair: &Pair, leader: &Leader, sheet: &mut Sheet<'_>) {
         let (pass, Some(source)) = (self.pass, pair.source()) else { return };
-        let may_act = pass.permit.is_some();
         let was_one = leader.before.is_some() && leader.before == pair.dest().map(|dest| dest.id);
         let mut diff = pass.further_diff(pair);
-        if was_one && !(may_act && leader.standing >= Standing::InPlace) {
-            // It has changed with the one that leads; a dry run tells what would change.
-            diff = if may_act { Diff { attrs: Attrs::empty(), ..diff } } else { diff };
+        let (now, tie) = match pass.permit {
+            Some(_) => match look_again_at(at, pair, leader) {
+                Ok(looked) => looked,
+                Err(trouble) => {
+                    let record = Record::of(source, Action::Replace, diff);
+                    pass.fail(at, record, trouble, sheet);
+                    return;
+                }
+            },
+            // A dry run tells what would change.
+            None if was_one => return self.is_one_already(at, source, diff, sheet),
+            None => (*pair, Tie::None),
+        };
+        let was_written = was_one && leader.standing == Standing::InPlace;
+        if tie == Tie::One && !was_written {
+            // It has changed with the one that leads.
+            let diff = Diff { attrs: Attrs::empty(), ..diff };
             return self.is_one_already(at, source, diff, sheet);
         }
         if let (Some(elsewhere), None) = (self.equal_elsewhere(at, source), pair.dest()) {
@@ -87,12 +100,12 @@ impl Joins for Copy<'_> {
             diff.attrs |= pass.time_of_transfer(source.kind);
         }
         let record = pass.joined_record(at, source, (action, diff), leader, self.ledger);
-        if was_one && leader.standing == Standing::InPlace {
+        if tie == Tie::One {
             // rsync makes a file of its own and links this name to it; here it was written in place.
             let performed = Performed { wrote: Wrote::Entry, ..Performed::default() };
             return self.done(at, record, performed, sheet);
         }
-        match pass.make_joined(at, pair, (action, diff), leader, Origin::Found, sheet) {
+        match pass.make_joined(at, &now, (action, diff), leader, Origin::Found, sheet) {
             Ok(Some(performed)) => self.done(at, record, performed, sheet),
             Ok(None) => drop(pass.way_is_blocked(at, record, sheet)),
             Err(trouble) => drop(pass.fail(at, record, trouble, sheet)),
@@ -176,7 +189,7 @@ impl Joins for Verify<'_> {
     fn join(&self, at: &At<'_, Memo>, pair: &Pair, leader: &Leader, sheet: &mut Sheet<'_>) {
         let (pass, Some(source)) = (self.pass, pair.source()) else { return };
         sheet.findings.compared += 1;
-        match pass.look_again_at(at, pair, leader) {
+        match look_again_at(at, pair, leader) {
             Ok((pair, Tie::One)) => self.is_one_of_it(at, &pair, sheet),
             Ok((pair, Tie::None)) => self.is_none_of_it(at, &pair, leader, sheet),
             Err(trouble) => {
@@ -311,26 +324,6 @@ impl Leader {
 }
 
 impl Pass<'_> {
-    /// A further name as it is now, and whether it is one of what leads: the listing that found it is old,
-    /// and who hears that it is right may remove its source.
-    fn look_again_at(
-        &self,
-        at: &At<'_, Memo>,
-        pair: &Pair,
-        leader: &Leader,
-    ) -> Result<(Pair, Tie), Trouble> {
-        // One that was not listed may be there by a name that only the file system takes for the same.
-        let (Pair::Both(source, _), Some(dest)) = (pair, at.dest) else {
-            return Ok((*pair, Tie::None));
-        };
-        let looked = stat::entry_if_any(dest, at.dest_name(), Follow::Never);
-        let Some(now) = looked.during(Side::Dest, "look at")? else {
-            return Ok((Pair::SourceOnly(*source), Tie::None));
-        };
-        let tie = if leader.id()? == Some(now.id) { Tie::One } else { Tie::None };
-        Ok((Pair::Both(*source, now), tie))
-    }
-
     /// How a further name differs from what it is to be a name of, as rsync tells it: no bytes are
     /// compared.
     fn further_diff(&self, pair: &Pair) -> Diff {
@@ -389,6 +382,21 @@ impl Pass<'_> {
         }
         Ok(Some(performed))
     }
+}
+
+/// A further name as it is now, and whether it is one of what leads: the listing that found it is old,
+/// and who hears that it is right may remove its source.
+fn look_again_at(at: &At<'_, Memo>, pair: &Pair, leader: &Leader) -> Result<(Pair, Tie), Trouble> {
+    // One that was not listed may be there by a name that only the file system takes for the same.
+    let (Pair::Both(source, _), Some(dest)) = (pair, at.dest) else {
+        return Ok((*pair, Tie::None));
+    };
+    let looked = stat::entry_if_any(dest, at.dest_name(), Follow::Never);
+    let Some(now) = looked.during(Side::Dest, "look at")? else {
+        return Ok((Pair::SourceOnly(*source), Tie::None));
+    };
+    let tie = if leader.id()? == Some(now.id) { Tie::One } else { Tie::None };
+    Ok((Pair::Both(*source, now), tie))
 }
 
 /// True for a regular file where the destination has one.

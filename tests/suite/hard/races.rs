@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use twosync::report::observer::Phase;
 use twosync::settings::deletion::FinishedSources;
-use twosync::settings::{Evidence, Settings};
+use twosync::settings::{Evidence, Settings, Verify};
 
 use crate::engine::{Told, engine, engine_amid};
 use crate::hard::{inode, linking};
@@ -146,4 +146,17 @@ fn a_name_that_came_apart_after_it_was_listed_is_made_right_before_its_source_go
     assert_eq!(told.report.worst, None, "{:?}", told.faults);
     assert_eq!(inode(&arena, "d/a"), inode(&arena, "d/b"));
     assert!(!arena.path("s/a").exists() && !arena.path("s/b").exists());
+}
+
+#[test]
+fn a_name_that_came_apart_after_it_was_listed_is_linked_to_what_is_kept() {
+    let arena = Arena::with(
+        "s/A file \"x\"\ns/a file \"text\"\ns/b hardlink s/a\nd/a file \"text\"\nd/b hardlink d/a\n",
+    );
+    let mut settings = linking(&arena);
+    settings.verify = Verify::None;
+    let apart = "d/b remove\nd/b file \"BAD!\"\n";
+    let told = engine_and(&settings, &arena, Phase::Copy, apart);
+    assert_eq!(told.report.worst, None, "{:?}", told.faults);
+    assert_eq!(arena.differences("s", "d"), [""; 0]);
 }

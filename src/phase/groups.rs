@@ -17,7 +17,6 @@ use crate::report::order::Slot;
 use crate::scan::node::{At, Node, Spot};
 use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow};
-use crate::sys::stat;
 
 /// What names of one file have in common. An inode number alone says little: some FUSE servers make
 /// them up, and a file that changes meanwhile is not the same one.
@@ -25,6 +24,28 @@ type Key = (FileId, Kind, u64, Stamp);
 
 fn key_of(source: &Meta) -> Key {
     (source.id, source.kind, source.size, source.mtime)
+}
+
+/// A file of the source, and the file system of the destination that has names of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bundle {
+    source: FileId,
+    device: u64,
+}
+
+impl Bundle {
+    /// Which `at`, a name of the file `source`, is of. A directory that is not there yet will be in the
+    /// file system of the one above it.
+    pub fn of(at: &At<'_, Memo>, source: &Meta) -> Self {
+        let mut dir = at.dest.map(Arc::clone);
+        let mut node = at.node;
+        while let (None, Some(parent)) = (&dir, node.parent()) {
+            dir = parent.dest().and_then(|chain| chain.get().ok());
+            node = parent;
+        }
+        let id = dir.and_then(|dir| dir.id());
+        Self { source: source.id, device: id.map_or(0, |id| id.dev) }
+    }
 }
 
 /// Whether a name of the source may be met on two ways: then their number says nothing.
@@ -286,9 +307,9 @@ impl Member {
     /// be looked at.
     pub fn dest_place(&self) -> Option<(FileId, &Name)> {
         let chain = self.node.dest()?;
-        let looked = chain.get().and_then(|dir| stat::handle(&*dir));
+        let opened = chain.get();
         chain.give_back_if_tight();
-        Some((looked.ok()?.id, self.node.dest_name(&self.name)))
+        Some((opened.ok()?.id()?, self.node.dest_name(&self.name)))
     }
 
     /// What it is on both sides, `source` being its file.

@@ -1,6 +1,6 @@
 //! What either pass does with names of one file: how a further name is made one of what leads.
 
-use std::sync::atomic::Ordering;
+use std::sync::PoisonError;
 
 use crate::act::content::Writing;
 use crate::act::perform::{Job, Other, Performed, Refusal, Wrote, perform};
@@ -12,7 +12,7 @@ use crate::model::entry::Pair;
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::phase::copy::Copy;
 use crate::phase::dirs::left_alone_below;
-use crate::phase::groups::{Groups, Leader, Standing};
+use crate::phase::groups::{Bundle, Groups, Leader, Standing};
 use crate::phase::pass::{Memo, Pass};
 use crate::phase::repair::{count_difference, remains};
 use crate::phase::together::{Claim, Joins, Step};
@@ -188,11 +188,11 @@ impl Joins for Verify<'_> {
 
     fn join(&self, at: &At<'_, Memo>, pair: &Pair, leader: &Leader, sheet: &mut Sheet<'_>) {
         let (pass, Some(source)) = (self.pass, pair.source()) else { return };
-        sheet.findings.compared += 1;
         match look_again_at(at, pair, leader) {
             Ok((pair, Tie::One)) => self.is_one_of_it(at, &pair, sheet),
             Ok((pair, Tie::None)) => self.is_none_of_it(at, &pair, leader, sheet),
             Err(trouble) => {
+                sheet.findings.compared += 1;
                 let record = Record::of(source, Action::Replace, pass.further_diff(pair));
                 let side = trouble.side;
                 let told = pass.fail(at, record, trouble, sheet);
@@ -206,6 +206,7 @@ impl Verify<'_> {
     /// A name that is one of the leading file, which was compared.
     fn is_one_of_it(&self, at: &At<'_, Memo>, pair: &Pair, sheet: &mut Sheet<'_>) {
         let (pass, Some(source)) = (self.pass, pair.source()) else { return };
+        sheet.findings.compared += 1;
         let is_read = source.kind == Kind::File && pass.settings.verify == settings::Verify::All;
         sheet.findings.compared_files += u64::from(is_read);
         let diff = Diff { attrs: Attrs::empty(), ..pass.further_diff(pair) };
@@ -224,6 +225,12 @@ impl Verify<'_> {
         sheet: &mut Sheet<'_>,
     ) {
         let (pass, Some(source)) = (self.pass, pair.source()) else { return };
+        if pass.permit.is_some() && pass.is_unlinked(at, source) {
+            // Phase one has told why, and has copied it.
+            self.bring_in_line(at, pair, 1, sheet).end(sheet);
+            return;
+        }
+        sheet.findings.compared += 1;
         let diff = pass.further_diff(pair);
         let action = if pair.dest().is_none() { Action::Create } else { Action::Replace };
         count_difference(action, diff, &mut sheet.findings);
@@ -232,10 +239,6 @@ impl Verify<'_> {
             sheet.findings.remaining += 1;
             sheet.ledger().remember(Class::Unverified);
             sheet.record(record, || at.path());
-        } else if pass.has_no_links.load(Ordering::Relaxed) {
-            // Phase one has told why; trying once more would copy it once more.
-            sheet.findings.remaining += 1;
-            sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
         } else {
             self.join_after_all(at, pair, record, leader, sheet);
         }
@@ -377,10 +380,19 @@ impl Pass<'_> {
         let other = Other { dir: &dir, name: &leader.name, refusal: Refusal::Told };
         let performed = perform(self.permit, &Job { link: Some(other), ..job })?;
         chain.give_back_if_tight();
-        if performed.unlinked {
-            self.has_no_links.store(true, Ordering::Relaxed);
+        if performed.unlinked
+            && let Some(source) = pair.source()
+        {
+            let mut unlinked = self.unlinked.lock().unwrap_or_else(PoisonError::into_inner);
+            unlinked.insert(Bundle::of(at, source));
         }
         Ok(Some(performed))
+    }
+
+    /// True if a name of this file could not be linked before.
+    fn is_unlinked(&self, at: &At<'_, Memo>, source: &Meta) -> bool {
+        let unlinked = self.unlinked.lock().unwrap_or_else(PoisonError::into_inner);
+        !unlinked.is_empty() && unlinked.contains(&Bundle::of(at, source))
     }
 }
 

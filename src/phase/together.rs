@@ -32,6 +32,17 @@ pub enum Step<'s> {
 }
 
 impl<'s> Step<'s> {
+    /// Goes on to the end, without other workers.
+    pub fn end(self, sheet: &mut Sheet<'_>) -> Standing {
+        match self {
+            Step::Ended(standing) => standing,
+            Step::Large(large) => {
+                (0..large.start()).for_each(|range| large.run(range));
+                large.end(sheet)
+            }
+        }
+    }
+
     /// What a walk goes on with.
     pub fn ranged(self) -> Option<Box<dyn Ranged + 's>> {
         match self {
@@ -230,13 +241,7 @@ impl<'s, P: Joins> Together<'s, P> {
             }
             let Some(next) = self.next(work) else { return };
             work.told_at = next;
-            let standing = match self.lead(work, next) {
-                Step::Ended(standing) => standing,
-                Step::Large(large) => {
-                    (0..large.start()).for_each(|range| large.run(range));
-                    large.end(&mut work.sheets[next])
-                }
-            };
+            let standing = self.lead(work, next).end(&mut work.sheets[next]);
             leading = Some((next, standing));
         }
     }

@@ -19,7 +19,7 @@ use twosync::settings::links::HardLinks;
 
 use crate::engine::{archive, engine, engine_with};
 use crate::support::arena::{Arena, is_root_or_skipped};
-use crate::support::faulty::{FaultyMount, can_mount_or_skipped};
+use crate::support::faulty::{Call, Fault, FaultyMount, Often, can_mount_or_skipped};
 use crate::support::run::twosync;
 use crate::support::tree::build_tree;
 
@@ -234,6 +234,29 @@ fn a_file_system_without_links_gets_copies_and_that_is_told() {
         assert_eq!(mount.written_bytes(name), 4, "{name} is written once");
     }
     assert!(!output.lines().iter().any(|line| line.contains(" => ")), "{:?}", output.lines());
+}
+
+#[test]
+fn names_that_can_not_be_linked_keep_no_others_from_it_and_are_compared_by_themselves() {
+    if !can_mount_or_skipped() {
+        return;
+    }
+    let arena = Arena::with(
+        "s/x file \"x\"\ns/y hardlink s/x\ns/m/a file \"text\"\ns/m/b hardlink s/m/a\n",
+    );
+    let mount = FaultyMount::of(&arena, "disk", "d/m");
+    mount.plan(Call::Write, "a", Fault::FlipsBit, Often::Once);
+    let told = engine_with(&linking(&arena), |phase| {
+        if phase == Phase::Copy {
+            build_tree(arena.top(), "d/x remove\nd/x file \"x\"\n");
+        }
+    });
+    assert_eq!(mount.struck(), 1);
+    assert_eq!(told.report.worst, Some(Class::Entry), "{:?}", told.faults);
+    assert_eq!(inode(&arena, "d/x"), inode(&arena, "d/y"));
+    assert_eq!(fs::read(arena.path("disk/a")).expect("it is there"), b"text");
+    let findings = told.report.findings;
+    assert_eq!((findings.repaired, findings.remaining, findings.compared_files), (2, 0, 3));
 }
 
 #[test]

@@ -154,7 +154,7 @@ pub fn perform(permit: Option<&Permit>, job: &Job<'_>) -> Result<Performed, Trou
 }
 
 /// What is told where a name became a file of its own.
-const UNLINKED: &str = "link to its other name (it was copied)";
+pub const UNLINKED: &str = "link to its other name (it was copied)";
 
 const BOTH_FILES: (Kind, Kind) = (Kind::File, Kind::File);
 

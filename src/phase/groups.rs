@@ -4,6 +4,7 @@
 //! with all ([`together`](crate::phase::together)). Files with one name never come here.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::error::{During, Side, Trouble};
@@ -18,12 +19,34 @@ use crate::scan::node::{At, Node, Spot};
 use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow};
 
-/// What names of one file have in common. An inode number alone says little: some FUSE servers make
-/// them up, and a file that changes meanwhile is not the same one.
-type Key = (FileId, Kind, u64, Stamp);
+/// What names of one file have in common, and where they go: no link leads into another file system. An
+/// inode number alone says little: some FUSE servers make them up, and a file that changes meanwhile is
+/// not the same one.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    source: Meta,
+    device: u64,
+}
 
-fn key_of(source: &Meta) -> Key {
-    (source.id, source.kind, source.size, source.mtime)
+impl Key {
+    fn common(&self) -> (u64, FileId, Kind, u64, Stamp) {
+        let Meta { id, kind, size, mtime, .. } = self.source;
+        (self.device, id, kind, size, mtime)
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.common() == other.common()
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.common().hash(state);
+    }
 }
 
 /// A file of the source, and the file system of the destination that has names of it.
@@ -64,9 +87,8 @@ pub struct Groups {
     table: Mutex<HashMap<Key, Group>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Group {
-    source: Meta,
     waiting: Vec<Member>,
     met: u32,
     led: Option<Led>,
@@ -100,8 +122,7 @@ pub struct Member {
 /// All names of a file that are known.
 #[derive(Debug)]
 pub struct Gathered {
-    /// What the source has.
-    pub source: Meta,
+    key: Key,
     /// The names, in rsync's order.
     pub names: Vec<Member>,
     /// The name that others have been made of before.
@@ -170,6 +191,7 @@ impl Groups {
     pub fn meet(&self, at: &At<'_, Memo>, pair: &Pair, sheet: &mut Sheet<'_>) -> Option<Gathered> {
         let source = pair.source()?;
         at.node.expect_one_more();
+        let key = Key { source: *source, device: Bundle::of(at, source).device };
         let member = Member {
             node: Arc::clone(at.node),
             layer: at.layer,
@@ -179,18 +201,18 @@ impl Groups {
             slot: sheet.reserve(),
         };
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = table.entry(key_of(source)).or_insert_with(|| Group::of(source));
+        let group = table.entry(key).or_default();
         group.waiting.push(member);
         group.met = group.met.saturating_add(1);
         // One that is met later (by a bind mount, or made meanwhile) waits for the end.
         let is_whole = self.ways == Ways::One && group.met == source.nlink;
-        is_whole.then(|| group.gather())
+        is_whole.then(|| group.gather(key))
     }
 
-    /// Remembers what the names of the file `source` that come yet are to be made of: of `member`.
-    pub fn is_led(&self, source: &Meta, member: &Member, leader: &Leader) {
+    /// Remembers what the names of the same file that come yet are to be made of: of `member`.
+    pub fn is_led(&self, group: &Gathered, member: &Member, leader: &Leader) {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = table.entry(key_of(source)).or_insert_with(|| Group::of(source));
+        let group = table.entry(group.key).or_default();
         group.led = Some(Led {
             way: leader.dir.as_ref().map(|_| dest_path(&member.node)),
             name: leader.name.clone(),
@@ -203,20 +225,17 @@ impl Groups {
     /// All names that still wait: the source has no further ones, or they take no part.
     pub fn rest(&self) -> Vec<Gathered> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut groups: Vec<_> = std::mem::take(&mut *table).into_values().collect();
-        groups.retain(|group| !group.waiting.is_empty());
-        let mut gathered: Vec<_> = groups.iter_mut().map(Group::gather).collect();
+        let mut groups = std::mem::take(&mut *table);
+        groups.retain(|_, group| !group.waiting.is_empty());
+        let mut gathered: Vec<_> =
+            groups.into_iter().map(|(key, mut group)| group.gather(key)).collect();
         gathered.sort_by_cached_key(Gathered::first_path);
         gathered
     }
 }
 
 impl Group {
-    fn of(source: &Meta) -> Self {
-        Self { source: *source, waiting: Vec::new(), met: 0, led: None }
-    }
-
-    fn gather(&mut self) -> Gathered {
+    fn gather(&mut self, key: Key) -> Gathered {
         let waiting = std::mem::take(&mut self.waiting);
         let mut sorted: Vec<_> =
             waiting.into_iter().map(|member| (member.path(), member)).collect();
@@ -232,11 +251,16 @@ impl Group {
                 found: OnceLock::new(),
             })
         });
-        Gathered { source: self.source, names, leader }
+        Gathered { key, names, leader }
     }
 }
 
 impl Gathered {
+    /// What the source has.
+    pub fn source(&self) -> &Meta {
+        &self.key.source
+    }
+
     fn first_path(&self) -> RelPath {
         self.names.first().map_or_else(RelPath::root, Member::path)
     }

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use crate::act::content::Writing;
-use crate::act::perform::{Job, Other, Performed, Refusal, Wrote, perform};
+use crate::act::perform::{Job, Other, Performed, Refusal, UNLINKED, Wrote, perform};
 use crate::compare::meta::differing;
 use crate::decide::{Origin, Policy, left_alone};
 use crate::error::{Class, During, Side, Trouble};
@@ -84,6 +84,12 @@ impl Joins for Copy<'_> {
             None if was_one => return self.is_one_already(at, source, diff, sheet),
             None => (*pair, Tie::None),
         };
+        if tie == Tie::None && is_there(&now) && pass.is_unlinked(at, source) {
+            // It would be copied once more, and may be right as it is.
+            pass.tell_unlinked(at, sheet);
+            self.bring_in_line(at, &now, 1, sheet).end(sheet);
+            return;
+        }
         let was_written = was_one && leader.standing == Standing::InPlace;
         if tie == Tie::One && !was_written {
             // It has changed with the one that leads.
@@ -387,6 +393,13 @@ impl Pass<'_> {
             unlinked.insert(Bundle::of(at, source));
         }
         Ok(Some(performed))
+    }
+
+    /// Tells that a name is left a file of its own.
+    fn tell_unlinked(&self, at: &At<'_, Memo>, sheet: &mut Sheet<'_>) {
+        let error = std::io::ErrorKind::PermissionDenied.into();
+        let refused = Err::<(), std::io::Error>(error).during(Side::Dest, UNLINKED);
+        self.tell_refused(sheet.ledger(), &at.spot(), refused.err().into_iter().collect());
     }
 
     /// True if a name of this file could not be linked before.

@@ -129,7 +129,7 @@ impl<'s> Work<'s> {
     ) -> Option<R> {
         let (name, sheet) = (&self.group.names[index], &mut self.sheets[place]);
         let done = match name.open() {
-            Ok(held) => Some(act(&name.at(&held), &name.pair(&self.group.source), sheet)),
+            Ok(held) => Some(act(&name.at(&held), &name.pair(self.group.source()), sheet)),
             Err(trouble) => {
                 phase.trouble(&name.spot(), trouble, sheet);
                 None
@@ -232,7 +232,7 @@ impl<'s, P: Joins> Together<'s, P> {
                 (None, Some((index, standing))) => {
                     let name = &work.group.names[index];
                     let leader = Arc::new(name.as_leader(standing));
-                    self.phase.groups().is_led(&work.group.source, name, &leader);
+                    self.phase.groups().is_led(&work.group, name, &leader);
                     Some((index, leader))
                 }
             };

@@ -260,6 +260,36 @@ fn names_that_can_not_be_linked_keep_no_others_from_it_and_are_compared_by_thems
 }
 
 #[test]
+fn a_copy_that_can_not_be_linked_is_kept_by_the_next_run() {
+    if !can_mount_or_skipped() {
+        return;
+    }
+    let arena =
+        Arena::with("s/a file \"text\"\ns/b hardlink s/a\ns/c hardlink s/a\ns/e hardlink s/a\n");
+    let mount = FaultyMount::of(&arena, "disk", "d");
+    for _ in 0..3 {
+        arena.twosync(&["-aH", "s/", "d"]).expect_code(23);
+    }
+    // What could not be linked is known once one name was tried.
+    assert_eq!(["a", "c", "e"].map(|name| mount.written_bytes(name)), [4; 3]);
+}
+
+#[test]
+fn names_in_two_file_systems_are_two_groups() {
+    if !is_root_or_skipped("a mount") {
+        return;
+    }
+    let arena = Arena::with(
+        "s/a file \"text\"\ns/e hardlink s/a\ns/m/b hardlink s/a\ns/m/c hardlink s/a\nd/m dir\n",
+    );
+    let script = "mount -t tmpfs none d/m && $TWOSYNC -aH s/ d && $TWOSYNC -aHi s/ d && \
+                  $TWOSYNC -aH --verify-only s/ d && test d/a -ef d/e && test d/m/b -ef d/m/c";
+    let output = arena.in_own_mounts(script);
+    output.expect_code(0);
+    assert!(!output.lines().iter().any(|line| line.contains('f')), "{:?}", output.lines());
+}
+
+#[test]
 fn a_source_that_is_seen_twice_by_a_bind_mount_is_one_group() {
     if !is_root_or_skipped("a bind mount") {
         return;

@@ -3,6 +3,7 @@
 //! No task waits for another: a name that is met is put down, and whoever brings the last one goes on
 //! with all ([`together`](crate::phase::together)). Files with one name never come here.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -22,15 +23,17 @@ use crate::sys::dir::{Dir, Follow};
 /// What names of one file have in common, and where they go: no link leads into another file system. An
 /// inode number alone says little: some FUSE servers make them up, and a file that changes meanwhile is
 /// not the same one.
-#[derive(Clone, Copy, Debug)]
+///
+/// Many wait in a table that is half empty: it is small there.
+#[derive(Clone, Debug)]
 struct Key {
-    source: Meta,
+    source: Box<Meta>,
     device: u64,
 }
 
 impl Key {
     fn common(&self) -> (u64, FileId, Kind, u64, Stamp) {
-        let Meta { id, kind, size, mtime, .. } = self.source;
+        let Meta { id, kind, size, mtime, .. } = *self.source;
         (self.device, id, kind, size, mtime)
     }
 }
@@ -84,14 +87,24 @@ pub enum Ways {
 #[derive(Debug)]
 pub struct Groups {
     ways: Ways,
-    table: Mutex<HashMap<Key, Group>>,
+    table: Mutex<Table>,
 }
+
+#[derive(Debug, Default)]
+struct Table {
+    groups: HashMap<Key, Box<Group>>,
+    /// When all names are known: the groups with names that still wait, the first one last.
+    rest: Option<Vec<(Key, Box<Group>)>>,
+}
+
+/// How many groups of the rest are worked on together.
+const REST_GROUPS: usize = 64;
 
 #[derive(Debug, Default)]
 struct Group {
     waiting: Vec<Member>,
     met: u32,
-    led: Option<Led>,
+    led: Option<Box<Led>>,
 }
 
 /// A leader by its path: it keeps no directory in memory or open, as most groups are done with.
@@ -191,7 +204,7 @@ impl Groups {
     pub fn meet(&self, at: &At<'_, Memo>, pair: &Pair, sheet: &mut Sheet<'_>) -> Option<Gathered> {
         let source = pair.source()?;
         at.node.expect_one_more();
-        let key = Key { source: *source, device: Bundle::of(at, source).device };
+        let key = Key { source: Box::new(*source), device: Bundle::of(at, source).device };
         let member = Member {
             node: Arc::clone(at.node),
             layer: at.layer,
@@ -201,7 +214,11 @@ impl Groups {
             slot: sheet.reserve(),
         };
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = table.entry(key).or_default();
+        let group = table.groups.entry(key.clone()).or_default();
+        if group.waiting.is_empty() {
+            // Often it is the only one.
+            group.waiting.reserve_exact(1);
+        }
         group.waiting.push(member);
         group.met = group.met.saturating_add(1);
         // One that is met later (by a bind mount, or made meanwhile) waits for the end.
@@ -212,29 +229,41 @@ impl Groups {
     /// Remembers what the names of the same file that come yet are to be made of: of `member`.
     pub fn is_led(&self, group: &Gathered, member: &Member, leader: &Leader) {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = table.entry(group.key).or_default();
-        group.led = Some(Led {
+        if table.rest.is_some() {
+            return;
+        }
+        let group = table.groups.entry(group.key.clone()).or_default();
+        group.led = Some(Box::new(Led {
             way: leader.dir.as_ref().map(|_| dest_path(&member.node)),
             name: leader.name.clone(),
             path: leader.path.clone(),
             before: leader.before,
             standing: leader.standing,
-        });
+        }));
     }
 
-    /// All names that still wait: the source has no further ones, or they take no part.
+    /// Some of the names that still wait when all are known: the source has no further ones, or they take
+    /// no part. None: that were all.
     pub fn rest(&self) -> Vec<Gathered> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut groups = std::mem::take(&mut *table);
-        groups.retain(|_, group| !group.waiting.is_empty());
-        let mut gathered: Vec<_> =
-            groups.into_iter().map(|(key, mut group)| group.gather(key)).collect();
-        gathered.sort_by_cached_key(Gathered::first_path);
-        gathered
+        let Table { groups, rest } = &mut *table;
+        let rest = rest.get_or_insert_with(|| {
+            let groups = std::mem::take(groups).into_iter();
+            let mut waiting: Vec<_> =
+                groups.filter(|(_, group)| !group.waiting.is_empty()).collect();
+            waiting.sort_by_key(|(_, group)| Reverse(group.first_slot()));
+            waiting
+        });
+        let from = rest.len().saturating_sub(REST_GROUPS);
+        rest.drain(from..).rev().map(|(key, mut group)| group.gather(key)).collect()
     }
 }
 
 impl Group {
+    fn first_slot(&self) -> Option<Slot> {
+        self.waiting.iter().map(|member| member.slot).min()
+    }
+
     fn gather(&mut self, key: Key) -> Gathered {
         let waiting = std::mem::take(&mut self.waiting);
         let mut sorted: Vec<_> =
@@ -259,10 +288,6 @@ impl Gathered {
     /// What the source has.
     pub fn source(&self) -> &Meta {
         &self.key.source
-    }
-
-    fn first_path(&self) -> RelPath {
-        self.names.first().map_or_else(RelPath::root, Member::path)
     }
 }
 
@@ -354,5 +379,17 @@ impl Member {
             standing,
             found: OnceLock::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Group, Key};
+
+    #[test]
+    fn a_group_that_waits_takes_little_room_in_the_table() {
+        // A table of so many is half empty, and there are as many as files with a name elsewhere.
+        assert!(size_of::<(Key, Box<Group>)>() <= 24);
+        assert!(size_of::<Group>() <= 48);
     }
 }

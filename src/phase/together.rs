@@ -108,6 +108,7 @@ pub struct Together<'s, P> {
 
 struct Work<'s> {
     group: Gathered,
+    /// Where each name is told, from the moment that it is worked on: they take much more memory.
     sheets: Vec<Sheet<'s>>,
     /// Names that nothing was done about yet.
     open: Vec<usize>,
@@ -163,9 +164,13 @@ impl Work<'_> {
 impl<'s, P: Joins> Together<'s, P> {
     /// What a walk goes on with to do `group`.
     pub fn ranged(phase: &'s P, group: Gathered) -> Box<dyn Ranged + 's> {
-        let sheets = group.names.iter().map(|name| phase.ledger().sheet(name.slot)).collect();
+        let sheets = Vec::new();
         let work = Work { group, sheets, open: Vec::new(), leading: None, told_at: 0 };
         Box::new(Self { phase, work: Mutex::new(Some(work)), large: OnceLock::new() })
+    }
+
+    fn sheets(&self, group: &Gathered) -> Vec<Sheet<'s>> {
+        group.names.iter().map(|name| self.phase.ledger().sheet(name.slot)).collect()
     }
 
     /// Sorts out the names that are left alone, and says which of the others leads.
@@ -294,7 +299,9 @@ impl<'s, P: Joins> Together<'s, P> {
 impl<P: Joins> Ranged for Together<'_, P> {
     fn start(&self) -> u64 {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        work.as_mut().map_or(0, |work| self.begin(work))
+        let Some(work) = work.as_mut() else { return 0 };
+        work.sheets = self.sheets(&work.group);
+        self.begin(work)
     }
 
     fn run(&self, range: u64) {
@@ -313,6 +320,7 @@ impl<P: Joins> Ranged for Together<'_, P> {
     fn give_up(&self, _: &mut Sheet<'_>) {
         if let Some(mut work) = self.take() {
             work.open = (0..work.group.names.len()).collect();
+            work.sheets = self.sheets(&work.group);
             self.close(work);
         }
     }

@@ -110,8 +110,11 @@ struct Group {
 /// A leader by its path: it keeps no directory in memory or open, as most groups are done with.
 #[derive(Debug)]
 struct Led {
-    /// The names of its directory, below the destination; `None`: there is no destination.
+    /// The names of its directory, below the destination; `None`: there is no destination, or names do
+    /// not lead there.
     way: Option<RelPath>,
+    /// Its directory, where names do not lead there (`--keep-dirlinks`).
+    dir: Option<Arc<Chain>>,
     name: Name,
     path: RelPath,
     before: Option<FileId>,
@@ -234,7 +237,12 @@ impl Groups {
         }
         let group = table.groups.entry(group.key.clone()).or_default();
         group.led = Some(Box::new(Led {
-            way: leader.dir.as_ref().map(|_| dest_path(&member.node)),
+            way: leader
+                .dir
+                .as_ref()
+                .filter(|dir| !dir.is_pinned())
+                .map(|_| dest_path(&member.node)),
+            dir: leader.dir.as_ref().filter(|dir| dir.is_pinned()).map(Arc::clone),
             name: leader.name.clone(),
             path: leader.path.clone(),
             before: leader.before,
@@ -272,7 +280,10 @@ impl Group {
         let names: Vec<Member> = sorted.into_iter().map(|(_, member)| member).collect();
         let leader = self.led.as_ref().zip(names.first()).map(|(led, first)| {
             Arc::new(Leader {
-                dir: led.way.as_ref().and_then(|way| dir_at(&first.node, way)),
+                dir: match &led.way {
+                    Some(way) => dir_at(&first.node, way),
+                    None => led.dir.clone(),
+                },
                 name: led.name.clone(),
                 path: led.path.clone(),
                 before: led.before,

@@ -302,6 +302,20 @@ fn a_source_that_is_seen_twice_by_a_bind_mount_is_one_group() {
 }
 
 #[test]
+fn a_leader_behind_a_kept_symlink_is_found_again() {
+    if !is_root_or_skipped("a bind mount") {
+        return;
+    }
+    let arena = Arena::with(
+        "s/a/x file \"text\"\ns/a/y hardlink s/a/x\ns/b dir\nd/real dir\nd/a link -> real\n",
+    );
+    let script = "mount --bind s/a s/b && $TWOSYNC -aHK s/ d";
+    arena.in_own_mounts(script).expect_code(0);
+    let inodes = ["d/real/x", "d/real/y", "d/b/x", "d/b/y"].map(|name| inode(&arena, name));
+    assert_eq!(inodes, [inodes[0]; 4]);
+}
+
+#[test]
 fn a_destination_that_is_seen_twice_by_a_bind_mount_has_one_name_there() {
     if !is_root_or_skipped("a bind mount") {
         return;

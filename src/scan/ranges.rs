@@ -34,19 +34,19 @@ struct InRanges<'s, M> {
 impl<'s, V: Visit> Walk<'s, V> {
     /// Does what the visitor has put off until all entries are known, a few things at a time: what nobody
     /// works on yet is to take no more memory than it did.
-    pub(crate) fn put_off(&'s self, scope: &Scope<'s>, top: NodeOf<V>, mut sheet: Sheet<'s>) {
+    pub(crate) fn put_off(&'s self, scope: &Scope<'s>, top: &NodeOf<V>, mut sheet: Sheet<'s>) {
         let works = self.visitor.rest();
         if works.is_empty() {
             return sheet.close();
         }
         let (mut own, next) = (sheet.fork(), sheet.fork());
         sheet.close();
-        let above = Arc::clone(&top);
-        scope.spawn(move |scope| self.put_off(scope, above, next));
+        let above = Arc::clone(top);
+        scope.spawn(move |scope| self.put_off(scope, &above, next));
         for work in works {
             // It keeps its own directories from being left, and the top is above them.
             top.expect_one_more();
-            self.ranged(scope, Arc::clone(&top), work, own.fork());
+            self.ranged(scope, Arc::clone(top), work, own.fork());
         }
         own.close();
     }

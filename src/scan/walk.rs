@@ -140,7 +140,7 @@ impl<'s, V: Visit> Walk<'s, V> {
                 None => self.contents(scope, top, sheet),
             }
         });
-        rayon::scope(|scope| self.put_off(scope, Arc::clone(top), last));
+        rayon::scope(|scope| self.put_off(scope, top, last));
     }
 
     /// A directory below the top: looks at it on both sides and enters it.

@@ -79,7 +79,9 @@ const LEAST_OPEN_FILES: u64 = 64;
 
 /// Copies, verifies and repairs as `settings` say.
 ///
-/// It sets the umask of the process to 0 and raises its limit of open files.
+/// It sets the umask of the process to 0 and raises its limit of open files. With
+/// [`Settings::account`] (`--copy-as`) the process, all of its threads, becomes that user and stays it
+/// when the run has ended: who wants to go on as before calls this in a process of its own.
 ///
 /// # Errors
 /// Only what ends the whole run before it starts; an entry's faults go to the observer and into

@@ -284,16 +284,7 @@ impl Clearing<'_> {
             is_mount_point: false,
             rules,
         };
-        let listed = level.chain.get().and_then(|dir| Ok((dir.list()?, dir)));
-        let listed = match (listed, self.permit) {
-            (Err(error), Some(permit)) if error.kind() == io::ErrorKind::PermissionDenied => {
-                set_mode(permit, Target::Entry(home.dir, &level.name), 0o700)
-                    .map_err(|_| error)
-                    .and_then(|()| level.chain.open_again())
-                    .and_then(|dir| Ok((dir.list()?, dir)))
-            }
-            (listed, _) => listed,
-        };
+        let listed = self.list(&level.chain, (home.dir, &level.name));
         let (mut left, dir) = listed.during(Side::Dest, "open the directory to delete in")?;
         if self.mounts != Mounts::Cross {
             let dev = |dir: &Dir| Ok::<_, io::Error>(stat::handle(dir)?.id.dev);
@@ -328,6 +319,23 @@ impl Clearing<'_> {
         });
         level.left = left;
         Ok(level)
+    }
+
+    /// Opens and lists a directory, which is made accessible if it is not.
+    fn list(
+        &self,
+        chain: &Chain,
+        (home, name): (&Dir, &Name),
+    ) -> io::Result<(Vec<Listed>, Arc<Dir>)> {
+        let listed = chain.get().and_then(|dir| Ok((dir.list()?, dir)));
+        match (listed, self.permit) {
+            (Err(error), Some(permit)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                set_mode(permit, Target::Entry(home, name), 0o700).map_err(|_| error)?;
+                let dir = chain.open_again()?;
+                Ok((dir.list()?, dir))
+            }
+            (listed, _) => listed,
+        }
     }
 
     /// True if the run itself has put an entry there, as a backup.

@@ -130,7 +130,8 @@ pub enum Time {
 }
 
 /// The mode that an entry may have: a program that did not get its owner would run with the rights
-/// of somebody else, if its set-id bits were set.
+/// of somebody else, if its set-id bits were set. Only an owner that was *refused* takes them away: one
+/// that is not carried over at all, or is right already, leaves them.
 fn safe_mode(mode: u32, kind: Kind, is_owned: bool) -> u32 {
     if is_owned || kind == Kind::Dir { mode } else { mode & !0o6000 }
 }

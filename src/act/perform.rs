@@ -8,7 +8,7 @@ use crate::act::backup::{Fate, Keeping, Kept, Old};
 use crate::act::content::{Moved, Pipe, Plan, Writing, pour};
 use crate::act::extras::Due;
 use crate::act::finish::{Rules, Time, Wanted, apply};
-use crate::act::place::{Opened, create_file, make_node, open_file};
+use crate::act::place::{Opened, create_file, hold, make_node, open_file, target};
 use crate::effort::Stop;
 use crate::error::{Cause, During, Side, Trouble};
 use crate::model::change::{Action, Attrs, Diff};
@@ -151,7 +151,7 @@ pub fn perform(permit: Option<&Permit>, job: &Job<'_>) -> Result<Performed, Trou
 }
 
 /// What is told where a name became a file of its own.
-const UNLINKED: &str = "link to its other name (it was copied)";
+pub const UNLINKED: &str = "link to its other name (it was copied)";
 
 const BOTH_FILES: (Kind, Kind) = (Kind::File, Kind::File);
 
@@ -244,8 +244,8 @@ fn adjust(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     if !job.diff.attrs.contains(Attrs::ATIME) {
         wanted.atime = None;
     }
-    let target = Target::Entry(job.sides.dest, job.sides.dest_name);
-    let refused = apply(permit, target, dest, &wanted, Time::AsSeen);
+    let held = hold(job, dest)?;
+    let refused = apply(permit, target(job, held.as_ref()), dest, &wanted, Time::AsSeen);
     Ok(Performed { refused, ..Performed::default() })
 }
 

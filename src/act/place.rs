@@ -12,7 +12,7 @@ use crate::sys::attrs::{Target, set_mode};
 use crate::sys::dir::Follow;
 use crate::sys::permit::Permit;
 use crate::sys::sides::Sides;
-use crate::sys::{node, stat, write};
+use crate::sys::{node, read, stat, write};
 
 /// A destination file, open for writing at its final path.
 #[derive(Debug)]
@@ -65,7 +65,8 @@ pub fn open_file(
     let open = || write::open_existing(permit, sides.dest, sides.dest_name, access);
     let result = match open() {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            let target = Target::Entry(sides.dest, sides.dest_name);
+            let held = hold(job, there)?;
+            let target = target(job, held.as_ref());
             set_mode(permit, target, there.mode | 0o600).during(Side::Dest, "make writable")?;
             open()
         }
@@ -81,12 +82,45 @@ pub fn open_file(
     if now.kind != Kind::File {
         return Err(Trouble::rule(Side::Dest, "write to", "it is no regular file any more"));
     }
-    if now.nlink > job.names {
-        let why = "somebody has given it another name meanwhile (run again)";
-        return Err(Trouble::rule(Side::Dest, "write to", why));
-    }
+    stands_still(job, (&now, there), job.names, "write to")?;
     let now = narrow(permit, &file, now, wanted);
     Ok(Opened { file, now, is_new: false, old: Kept::default() })
+}
+
+/// Holds what stands there, to set its attributes, if it still is what was decided about and may have
+/// several names. `None`: it has one, and is reached by that.
+pub fn hold(job: &Job<'_>, there: &Meta) -> Result<Option<File>, Trouble> {
+    if job.names == 1 {
+        return Ok(None);
+    }
+    let held = read::hold(job.sides.dest, job.sides.dest_name).during(Side::Dest, "look at")?;
+    let now = stat::real(&held).during(Side::Dest, "look at")?;
+    stands_still(job, (&now, there), job.names.max(there.nlink), "set the attributes of")?;
+    Ok(Some(held))
+}
+
+/// What attributes are set on: what is held, or what stands there.
+pub fn target<'a>(job: &Job<'a>, held: Option<&'a File>) -> Target<'a> {
+    held.map_or(Target::Entry(job.sides.dest, job.sides.dest_name), Target::Handle)
+}
+
+/// Refuses, as what `verb` fails by, what is not what was decided about any more: a file with more than
+/// `names` names. Where it may have several, their number does not tell it from another one that
+/// somebody put in its place.
+fn stands_still(
+    job: &Job<'_>,
+    (now, there): (&Meta, &Meta),
+    names: u32,
+    verb: &'static str,
+) -> Result<(), Trouble> {
+    let why = if job.names > 1 && now.id != there.id {
+        "somebody has put another file in its place meanwhile (run again)"
+    } else if now.nlink > names {
+        "somebody has given it another name meanwhile (run again)"
+    } else {
+        return Ok(());
+    };
+    Err(Trouble::rule(Side::Dest, verb, why))
 }
 
 /// Before a file gets new bytes: nobody may see or run them under the old mode who may not under the

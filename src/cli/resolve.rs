@@ -6,6 +6,8 @@ mod deletion;
 mod display;
 mod ownership;
 
+use std::ffi::OsString;
+
 use crate::cli::args::Args;
 use crate::cli::checks;
 use crate::cli::display::Display;
@@ -26,7 +28,7 @@ use crate::settings::links::{DestDirLinks, HardLinks, LeavingLinks, Links, Sourc
 use crate::settings::preserve::{Executability, Guises, MungedLinks, OmitTimes, Preserve};
 use crate::settings::{
     Durability, Effect, Effort, EmptyDirs, Evidence, Existing, Jobs, Kinds, Missing, Mounts,
-    Parents, Paths, Recursion, Select, Settings, Update, Verify, Window,
+    Parents, Paths, Recursion, Roots, Select, Settings, Update, Verify, Window,
 };
 use crate::sys::stat::Devices;
 
@@ -112,16 +114,7 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     choices.check()?;
     let user = choices.user(around.user);
     let purpose = choices.pick(Switches::LIST_ONLY, Purpose::List, Purpose::Copy);
-    let mut roots = operands::roots(&args.operands, choices.parents(), purpose)?;
-    roots.trust = rules::trust(&choices.rules, choices.confine_root.as_deref())?;
-    roots.missing_args = choices.missing_args();
-    roots.paths = choices.paths();
-    if let Some(file) = &choices.files_from {
-        roots.list = Some(lists::read(file, choices.line_ends(), &roots)?);
-    }
-    if purpose == Purpose::Copy {
-        checks::temp_dir(choices.temp_dir.as_deref(), &roots.dest)?;
-    }
+    let roots = choices.roots(&args.operands, purpose)?;
     let backup = choices.backup()?;
     let protects = choices.protected_suffix(backup.as_ref());
     let rules = rules::rules(&choices.rules, choices.unsided(), protects.as_deref(), &roots.trust)?;
@@ -152,6 +145,21 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
 }
 
 impl Choices {
+    /// Where it is copied from and to.
+    fn roots(&self, operands: &[OsString], purpose: Purpose) -> Result<Roots, Problem> {
+        let mut roots = operands::roots(operands, self.parents(), purpose)?;
+        roots.trust = rules::trust(&self.rules, self.confine_root.as_deref())?;
+        roots.missing_args = self.missing_args();
+        roots.paths = self.paths();
+        if let Some(file) = &self.files_from {
+            roots.list = Some(lists::read(file, self.line_ends(), &roots)?);
+        }
+        if purpose == Purpose::Copy {
+            checks::temp_dir(self.temp_dir.as_deref(), &roots.dest)?;
+        }
+        Ok(roots)
+    }
+
     /// What goes together and what does not.
     fn check(&self) -> Result<(), Problem> {
         if self.has(Switches::DELETE) && self.recursion() == Recursion::None {

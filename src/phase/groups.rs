@@ -3,8 +3,10 @@
 //! No task waits for another: a name that is met is put down, and whoever brings the last one goes on
 //! with all ([`together`](crate::phase::together)). Files with one name never come here.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::error::{During, Side, Trouble};
 use crate::model::change::Action;
@@ -18,12 +20,58 @@ use crate::scan::node::{At, Node, Spot};
 use crate::sys::chain::Chain;
 use crate::sys::dir::{Dir, Follow};
 
-/// What names of one file have in common. An inode number alone says little: some FUSE servers make
-/// them up, and a file that changes meanwhile is not the same one.
-type Key = (FileId, Kind, u64, Stamp);
+/// What names of one file have in common, and where they go: no link leads into another file system. An
+/// inode number alone says little: some FUSE servers make them up, and a file that changes meanwhile is
+/// not the same one.
+///
+/// Many wait in a table that is half empty: it is small there.
+#[derive(Clone, Debug)]
+struct Key {
+    source: Box<Meta>,
+    device: u64,
+}
 
-fn key_of(source: &Meta) -> Key {
-    (source.id, source.kind, source.size, source.mtime)
+impl Key {
+    fn common(&self) -> (u64, FileId, Kind, u64, Stamp) {
+        let Meta { id, kind, size, mtime, .. } = *self.source;
+        (self.device, id, kind, size, mtime)
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.common() == other.common()
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.common().hash(state);
+    }
+}
+
+/// A file of the source, and the file system of the destination that has names of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bundle {
+    source: FileId,
+    device: u64,
+}
+
+impl Bundle {
+    /// Which `at`, a name of the file `source`, is of. A directory that is not there yet will be in the
+    /// file system of the one above it.
+    pub fn of(at: &At<'_, Memo>, source: &Meta) -> Self {
+        let mut dir = at.dest.map(Arc::clone);
+        let mut node = at.node;
+        while let (None, Some(parent)) = (&dir, node.parent()) {
+            dir = parent.dest().and_then(|chain| chain.get().ok());
+            node = parent;
+        }
+        let id = dir.and_then(|dir| dir.id());
+        Self { source: source.id, device: id.map_or(0, |id| id.dev) }
+    }
 }
 
 /// Whether a name of the source may be met on two ways: then their number says nothing.
@@ -39,22 +87,34 @@ pub enum Ways {
 #[derive(Debug)]
 pub struct Groups {
     ways: Ways,
-    table: Mutex<HashMap<Key, Group>>,
+    table: Mutex<Table>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
+struct Table {
+    groups: HashMap<Key, Box<Group>>,
+    /// When all names are known: the groups with names that still wait, the first one last.
+    rest: Option<Vec<(Key, Box<Group>)>>,
+}
+
+/// How many groups of the rest are worked on together.
+const REST_GROUPS: usize = 64;
+
+#[derive(Debug, Default)]
 struct Group {
-    source: Meta,
     waiting: Vec<Member>,
     met: u32,
-    led: Option<Led>,
+    led: Option<Box<Led>>,
 }
 
 /// A leader by its path: it keeps no directory in memory or open, as most groups are done with.
 #[derive(Debug)]
 struct Led {
-    /// The names of its directory, below the destination; `None`: there is no destination.
+    /// The names of its directory, below the destination; `None`: there is no destination, or names do
+    /// not lead there.
     way: Option<RelPath>,
+    /// Its directory, where names do not lead there (`--keep-dirlinks`).
+    dir: Option<Arc<Chain>>,
     name: Name,
     path: RelPath,
     before: Option<FileId>,
@@ -78,8 +138,7 @@ pub struct Member {
 /// All names of a file that are known.
 #[derive(Debug)]
 pub struct Gathered {
-    /// What the source has.
-    pub source: Meta,
+    key: Key,
     /// The names, in rsync's order.
     pub names: Vec<Member>,
     /// The name that others have been made of before.
@@ -99,6 +158,8 @@ pub struct Leader {
     pub before: Option<FileId>,
     /// What has become of it.
     pub standing: Standing,
+    /// What the destination has by this name since, once somebody has looked.
+    pub found: OnceLock<FileId>,
 }
 
 /// What has become of an entry, for others that are to be names of the same file.
@@ -125,6 +186,15 @@ impl Standing {
             Action::Delete => Self::Not,
         }
     }
+
+    /// The same where what it was done to had taken the place of what was there.
+    #[must_use]
+    pub fn of_another(self) -> Self {
+        match self {
+            Self::Not => Self::Not,
+            Self::Kept | Self::InPlace | Self::Anew => Self::Anew,
+        }
+    }
 }
 
 impl Groups {
@@ -137,6 +207,7 @@ impl Groups {
     pub fn meet(&self, at: &At<'_, Memo>, pair: &Pair, sheet: &mut Sheet<'_>) -> Option<Gathered> {
         let source = pair.source()?;
         at.node.expect_one_more();
+        let key = Key { source: Box::new(*source), device: Bundle::of(at, source).device };
         let member = Member {
             node: Arc::clone(at.node),
             layer: at.layer,
@@ -146,44 +217,62 @@ impl Groups {
             slot: sheet.reserve(),
         };
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = table.entry(key_of(source)).or_insert_with(|| Group::of(source));
+        let group = table.groups.entry(key.clone()).or_default();
+        if group.waiting.is_empty() {
+            // Often it is the only one.
+            group.waiting.reserve_exact(1);
+        }
         group.waiting.push(member);
         group.met = group.met.saturating_add(1);
         // One that is met later (by a bind mount, or made meanwhile) waits for the end.
         let is_whole = self.ways == Ways::One && group.met == source.nlink;
-        is_whole.then(|| group.gather())
+        is_whole.then(|| group.gather(key))
     }
 
-    /// Remembers what the names of the file `source` that come yet are to be made of: of `member`.
-    pub fn is_led(&self, source: &Meta, member: &Member, leader: &Leader) {
+    /// Remembers what the names of the same file that come yet are to be made of: of `member`.
+    pub fn is_led(&self, group: &Gathered, member: &Member, leader: &Leader) {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = table.entry(key_of(source)).or_insert_with(|| Group::of(source));
-        group.led = Some(Led {
-            way: leader.dir.as_ref().map(|_| dest_path(&member.node)),
+        if table.rest.is_some() {
+            return;
+        }
+        let group = table.groups.entry(group.key.clone()).or_default();
+        group.led = Some(Box::new(Led {
+            way: leader
+                .dir
+                .as_ref()
+                .filter(|dir| !dir.is_pinned())
+                .map(|_| dest_path(&member.node)),
+            dir: leader.dir.as_ref().filter(|dir| dir.is_pinned()).map(Arc::clone),
             name: leader.name.clone(),
             path: leader.path.clone(),
             before: leader.before,
             standing: leader.standing,
-        });
+        }));
     }
 
-    /// All names that still wait: the source has no further ones, or they take no part.
+    /// Some of the names that still wait when all are known: the source has no further ones, or they take
+    /// no part. None: that were all.
     pub fn rest(&self) -> Vec<Gathered> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut groups: Vec<_> = std::mem::take(&mut *table).into_values().collect();
-        groups.retain(|group| !group.waiting.is_empty());
-        let mut gathered: Vec<_> = groups.iter_mut().map(Group::gather).collect();
-        gathered.sort_by_cached_key(Gathered::first_path);
-        gathered
+        let Table { groups, rest } = &mut *table;
+        let rest = rest.get_or_insert_with(|| {
+            let groups = std::mem::take(groups).into_iter();
+            let mut waiting: Vec<_> =
+                groups.filter(|(_, group)| !group.waiting.is_empty()).collect();
+            waiting.sort_by_key(|(_, group)| Reverse(group.first_slot()));
+            waiting
+        });
+        let from = rest.len().saturating_sub(REST_GROUPS);
+        rest.drain(from..).rev().map(|(key, mut group)| group.gather(key)).collect()
     }
 }
 
 impl Group {
-    fn of(source: &Meta) -> Self {
-        Self { source: *source, waiting: Vec::new(), met: 0, led: None }
+    fn first_slot(&self) -> Option<Slot> {
+        self.waiting.iter().map(|member| member.slot).min()
     }
 
-    fn gather(&mut self) -> Gathered {
+    fn gather(&mut self, key: Key) -> Gathered {
         let waiting = std::mem::take(&mut self.waiting);
         let mut sorted: Vec<_> =
             waiting.into_iter().map(|member| (member.path(), member)).collect();
@@ -191,20 +280,25 @@ impl Group {
         let names: Vec<Member> = sorted.into_iter().map(|(_, member)| member).collect();
         let leader = self.led.as_ref().zip(names.first()).map(|(led, first)| {
             Arc::new(Leader {
-                dir: led.way.as_ref().and_then(|way| dir_at(&first.node, way)),
+                dir: match &led.way {
+                    Some(way) => dir_at(&first.node, way),
+                    None => led.dir.clone(),
+                },
                 name: led.name.clone(),
                 path: led.path.clone(),
                 before: led.before,
                 standing: led.standing,
+                found: OnceLock::new(),
             })
         });
-        Gathered { source: self.source, names, leader }
+        Gathered { key, names, leader }
     }
 }
 
 impl Gathered {
-    fn first_path(&self) -> RelPath {
-        self.names.first().map_or_else(RelPath::root, Member::path)
+    /// What the source has.
+    pub fn source(&self) -> &Meta {
+        &self.key.source
     }
 }
 
@@ -269,6 +363,15 @@ impl Member {
         }
     }
 
+    /// Which entry it is in the destination, by whichever way its directory was met; `None`: that can not
+    /// be looked at.
+    pub fn dest_place(&self) -> Option<(FileId, &Name)> {
+        let chain = self.node.dest()?;
+        let opened = chain.get();
+        chain.give_back_if_tight();
+        Some((opened.ok()?.id()?, self.node.dest_name(&self.name)))
+    }
+
     /// What it is on both sides, `source` being its file.
     pub fn pair(&self, source: &Meta) -> Pair {
         match self.dest.as_deref() {
@@ -285,6 +388,19 @@ impl Member {
             path: self.path(),
             before: self.dest.as_ref().map(|dest| dest.id),
             standing,
+            found: OnceLock::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Group, Key};
+
+    #[test]
+    fn a_group_that_waits_takes_little_room_in_the_table() {
+        // A table of so many is half empty, and there are as many as files with a name elsewhere.
+        assert!(size_of::<(Key, Box<Group>)>() <= 24);
+        assert!(size_of::<Group>() <= 48);
     }
 }

@@ -1,9 +1,9 @@
 //! What either pass does with names of one file: how a further name is made one of what leads.
 
-use std::sync::atomic::Ordering;
+use std::sync::PoisonError;
 
 use crate::act::content::Writing;
-use crate::act::perform::{Job, Other, Performed, Refusal, Wrote, perform};
+use crate::act::perform::{Job, Other, Performed, Refusal, UNLINKED, Wrote, perform};
 use crate::compare::meta::differing;
 use crate::decide::{Origin, Policy, left_alone};
 use crate::error::{Class, During, Side, Trouble};
@@ -12,7 +12,7 @@ use crate::model::entry::Pair;
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::phase::copy::Copy;
 use crate::phase::dirs::left_alone_below;
-use crate::phase::groups::{Groups, Leader, Standing};
+use crate::phase::groups::{Bundle, Groups, Leader, Standing};
 use crate::phase::pass::{Memo, Pass};
 use crate::phase::repair::{count_difference, remains};
 use crate::phase::together::{Claim, Joins, Step};
@@ -69,12 +69,31 @@ impl Joins for Copy<'_> {
 
     fn join(&self, at: &At<'_, Memo>, pair: &Pair, leader: &Leader, sheet: &mut Sheet<'_>) {
         let (pass, Some(source)) = (self.pass, pair.source()) else { return };
-        let may_act = pass.permit.is_some();
         let was_one = leader.before.is_some() && leader.before == pair.dest().map(|dest| dest.id);
         let mut diff = pass.further_diff(pair);
-        if was_one && !(may_act && leader.standing >= Standing::InPlace) {
-            // It has changed with the one that leads; a dry run tells what would change.
-            diff = if may_act { Diff { attrs: Attrs::empty(), ..diff } } else { diff };
+        let (now, tie) = match pass.permit {
+            Some(_) => match look_again_at(at, pair, leader) {
+                Ok(looked) => looked,
+                Err(trouble) => {
+                    let record = Record::of(source, Action::Replace, diff);
+                    pass.fail(at, record, trouble, sheet);
+                    return;
+                }
+            },
+            // A dry run tells what would change.
+            None if was_one => return self.is_one_already(at, source, diff, sheet),
+            None => (*pair, Tie::None),
+        };
+        if tie == Tie::None && is_there(&now) && pass.is_unlinked(at, source) {
+            // It would be copied once more, and may be right as it is.
+            pass.tell_unlinked(at, sheet);
+            self.bring_in_line(at, &now, 1, sheet).end(sheet);
+            return;
+        }
+        let was_written = was_one && leader.standing == Standing::InPlace;
+        if tie == Tie::One && !was_written {
+            // It has changed with the one that leads.
+            let diff = Diff { attrs: Attrs::empty(), ..diff };
             return self.is_one_already(at, source, diff, sheet);
         }
         if let (Some(elsewhere), None) = (self.equal_elsewhere(at, source), pair.dest()) {
@@ -87,12 +106,12 @@ impl Joins for Copy<'_> {
             diff.attrs |= pass.time_of_transfer(source.kind);
         }
         let record = pass.joined_record(at, source, (action, diff), leader, self.ledger);
-        if was_one && leader.standing == Standing::InPlace {
+        if tie == Tie::One {
             // rsync makes a file of its own and links this name to it; here it was written in place.
             let performed = Performed { wrote: Wrote::Entry, ..Performed::default() };
             return self.done(at, record, performed, sheet);
         }
-        match pass.make_joined(at, pair, (action, diff), leader, Origin::Found, sheet) {
+        match pass.make_joined(at, &now, (action, diff), leader, Origin::Found, sheet) {
             Ok(Some(performed)) => self.done(at, record, performed, sheet),
             Ok(None) => drop(pass.way_is_blocked(at, record, sheet)),
             Err(trouble) => drop(pass.fail(at, record, trouble, sheet)),
@@ -175,25 +194,50 @@ impl Joins for Verify<'_> {
 
     fn join(&self, at: &At<'_, Memo>, pair: &Pair, leader: &Leader, sheet: &mut Sheet<'_>) {
         let (pass, Some(source)) = (self.pass, pair.source()) else { return };
-        sheet.findings.compared += 1;
-        let leading = match leader.standing {
-            Standing::Kept | Standing::InPlace => Ok(leader.before),
-            Standing::Anew | Standing::Not => leader.id_now(),
-        };
-        let mut diff = pass.further_diff(pair);
-        let is_one = leading
-            .as_ref()
-            .is_ok_and(|leading| leading.is_some() && *leading == pair.dest().map(|dest| dest.id));
-        if is_one {
-            let is_read =
-                source.kind == Kind::File && pass.settings.verify == settings::Verify::All;
-            sheet.findings.compared_files += u64::from(is_read);
-            diff.attrs = Attrs::empty();
-            let action = Action::Keep(Why::UpToDate);
-            let record = pass.record_of(at, source, action, diff, self.ledger);
-            sheet.record(record, || at.path());
-            return self.source_is_finished(at, pair, sheet);
+        match look_again_at(at, pair, leader) {
+            Ok((pair, Tie::One)) => self.is_one_of_it(at, &pair, sheet),
+            Ok((pair, Tie::None)) => self.is_none_of_it(at, &pair, leader, sheet),
+            Err(trouble) => {
+                sheet.findings.compared += 1;
+                let record = Record::of(source, Action::Replace, pass.further_diff(pair));
+                let side = trouble.side;
+                let told = pass.fail(at, record, trouble, sheet);
+                remains(side, told, sheet);
+            }
         }
+    }
+}
+
+impl Verify<'_> {
+    /// A name that is one of the leading file, which was compared.
+    fn is_one_of_it(&self, at: &At<'_, Memo>, pair: &Pair, sheet: &mut Sheet<'_>) {
+        let (pass, Some(source)) = (self.pass, pair.source()) else { return };
+        sheet.findings.compared += 1;
+        let is_read = source.kind == Kind::File && pass.settings.verify == settings::Verify::All;
+        sheet.findings.compared_files += u64::from(is_read);
+        let diff = Diff { attrs: Attrs::empty(), ..pass.further_diff(pair) };
+        let action = Action::Keep(Why::UpToDate);
+        let record = pass.record_of(at, source, action, diff, self.ledger);
+        sheet.record(record, || at.path());
+        self.source_is_finished(at, pair, sheet);
+    }
+
+    /// A name that is missing, or that of another file.
+    fn is_none_of_it(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        leader: &Leader,
+        sheet: &mut Sheet<'_>,
+    ) {
+        let (pass, Some(source)) = (self.pass, pair.source()) else { return };
+        if pass.permit.is_some() && pass.is_unlinked(at, source) {
+            // Phase one has told why, and has copied it.
+            self.bring_in_line(at, pair, 1, sheet).end(sheet);
+            return;
+        }
+        sheet.findings.compared += 1;
+        let diff = pass.further_diff(pair);
         let action = if pair.dest().is_none() { Action::Create } else { Action::Replace };
         count_difference(action, diff, &mut sheet.findings);
         let record = pass.joined_record(at, source, (action, diff), leader, self.ledger);
@@ -201,17 +245,11 @@ impl Joins for Verify<'_> {
             sheet.findings.remaining += 1;
             sheet.ledger().remember(Class::Unverified);
             sheet.record(record, || at.path());
-        } else if pass.has_no_links.load(Ordering::Relaxed) {
-            // Phase one has told why; trying once more would copy it once more.
-            sheet.findings.remaining += 1;
-            sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
         } else {
             self.join_after_all(at, pair, record, leader, sheet);
         }
     }
-}
 
-impl Verify<'_> {
     /// Makes what is not a name of the leading file one, and looks at it again.
     fn join_after_all(
         &self,
@@ -232,7 +270,7 @@ impl Verify<'_> {
                     .during(Side::Dest, "look at")?,
                 None => None,
             };
-            Ok((performed, now, leader.id_now()?))
+            Ok((performed, now, leader.id()?))
         });
         match checked {
             Ok((Some(performed), now, leading)) => {
@@ -263,13 +301,34 @@ impl Verify<'_> {
     }
 }
 
+/// Whether a name is one of the file that leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tie {
+    /// It is.
+    One,
+    /// It is missing, or another file's.
+    None,
+}
+
 impl Leader {
-    /// What the destination has by its name now.
-    fn id_now(&self) -> Result<Option<FileId>, Trouble> {
+    /// The file that the destination has by its name, once it was brought in line.
+    ///
+    /// # Errors
+    /// It can not be looked at any more, or it is not the one that was there.
+    fn id(&self) -> Result<Option<FileId>, Trouble> {
+        if let Some(id) = self.found.get() {
+            return Ok(Some(*id));
+        }
         let Some(chain) = &self.dir else { return Ok(None) };
         let looked = chain.get().and_then(|dir| stat::entry(&dir, &self.name, Follow::Never));
         chain.give_back_if_tight();
-        Ok(Some(looked.during(Side::Dest, "look at its other name of")?.id))
+        let id = looked.during(Side::Dest, "look at its other name of")?.id;
+        let stayed = matches!(self.standing, Standing::Kept | Standing::InPlace);
+        if stayed && self.before.is_some_and(|before| before != id) {
+            let why = "somebody has put another file in that one's place meanwhile (run again)";
+            return Err(Trouble::rule(Side::Dest, "link to its other name", why));
+        }
+        Ok(Some(*self.found.get_or_init(|| id)))
     }
 }
 
@@ -327,11 +386,42 @@ impl Pass<'_> {
         let other = Other { dir: &dir, name: &leader.name, refusal: Refusal::Told };
         let performed = perform(self.permit, &Job { link: Some(other), ..job })?;
         chain.give_back_if_tight();
-        if performed.unlinked {
-            self.has_no_links.store(true, Ordering::Relaxed);
+        if performed.unlinked
+            && let Some(source) = pair.source()
+        {
+            let mut unlinked = self.unlinked.lock().unwrap_or_else(PoisonError::into_inner);
+            unlinked.insert(Bundle::of(at, source));
         }
         Ok(Some(performed))
     }
+
+    /// Tells that a name is left a file of its own.
+    fn tell_unlinked(&self, at: &At<'_, Memo>, sheet: &mut Sheet<'_>) {
+        let error = std::io::ErrorKind::PermissionDenied.into();
+        let refused = Err::<(), std::io::Error>(error).during(Side::Dest, UNLINKED);
+        self.tell_refused(sheet.ledger(), &at.spot(), refused.err().into_iter().collect());
+    }
+
+    /// True if a name of this file could not be linked before.
+    fn is_unlinked(&self, at: &At<'_, Memo>, source: &Meta) -> bool {
+        let unlinked = self.unlinked.lock().unwrap_or_else(PoisonError::into_inner);
+        !unlinked.is_empty() && unlinked.contains(&Bundle::of(at, source))
+    }
+}
+
+/// A further name as it is now, and whether it is one of what leads: the listing that found it is old,
+/// and who hears that it is right may remove its source.
+fn look_again_at(at: &At<'_, Memo>, pair: &Pair, leader: &Leader) -> Result<(Pair, Tie), Trouble> {
+    // One that was not listed may be there by a name that only the file system takes for the same.
+    let (Pair::Both(source, _), Some(dest)) = (pair, at.dest) else {
+        return Ok((*pair, Tie::None));
+    };
+    let looked = stat::entry_if_any(dest, at.dest_name(), Follow::Never);
+    let Some(now) = looked.during(Side::Dest, "look at")? else {
+        return Ok((Pair::SourceOnly(*source), Tie::None));
+    };
+    let tie = if leader.id()? == Some(now.id) { Tie::One } else { Tie::None };
+    Ok((Pair::Both(*source, now), tie))
 }
 
 /// True for a regular file where the destination has one.

@@ -21,7 +21,7 @@ use crate::model::path::RelPath;
 use crate::model::target::is_unsafe;
 use crate::phase::attributes::rules_of;
 use crate::phase::finished::Arrived;
-use crate::phase::groups::{Groups, Ways};
+use crate::phase::groups::{Bundle, Groups, Ways};
 use crate::report::ledger::{Ledger, Record, Sheet};
 use crate::report::observer::{Detail, Ending, Event, Extras, Phase};
 use crate::scan::node::{At, NamedBy, Node, Spot};
@@ -108,8 +108,8 @@ pub struct Pass<'a> {
     pub arrived: Mutex<Vec<Arrived>>,
     /// True if a source may be met on two ways: by symlinks that are followed, or from two operands.
     pub may_meet_twice: bool,
-    /// True once the destination has refused to link two names (`--hard-links`).
-    pub has_no_links: AtomicBool,
+    /// Of which files of the source a name could not be linked (`--hard-links`).
+    pub unlinked: Mutex<HashSet<Bundle>>,
     /// With `--keep-dirlinks`: the destination's directories that were entered.
     pub entered: Mutex<HashSet<(Phase, FileId)>>,
 }
@@ -178,7 +178,7 @@ impl<'a> Pass<'a> {
             delayed: Mutex::default(),
             arrived: Mutex::default(),
             may_meet_twice: false,
-            has_no_links: AtomicBool::new(false),
+            unlinked: Mutex::default(),
             entered: Mutex::default(),
         }
     }
@@ -344,12 +344,14 @@ impl<'a> Pass<'a> {
 
     /// What phase two makes of an access time that differs: one of this very run says nothing. It is
     /// most likely phase one that has read the source, where the kernel does not let it read a file
-    /// without that (`O_NOATIME`: files of others).
+    /// without that (`O_NOATIME`: files of others). One that somebody else set during the run is hidden
+    /// by that, too.
     pub fn without_own_access(&self, mut diff: Diff, source: &Meta) -> Diff {
-        let during = self.started.secs - CLOCK_LAG_SECS..=process::now().secs;
-        if diff.attrs.contains(Attrs::ATIME) && during.contains(&source.atime.secs) {
-            diff.attrs.remove(Attrs::ATIME);
+        if !diff.attrs.contains(Attrs::ATIME) {
+            return diff;
         }
+        let during = self.started.secs - CLOCK_LAG_SECS..=process::now().secs;
+        diff.attrs.set(Attrs::ATIME, !during.contains(&source.atime.secs));
         diff
     }
 

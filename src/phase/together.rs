@@ -4,6 +4,7 @@
 //! Which one, and in which order they are told, is as rsync 3.5.0 has it: the first one that the
 //! destination has; where it has none, the last one, because rsync looks at all before it sends one.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::decide::Policy;
@@ -31,6 +32,17 @@ pub enum Step<'s> {
 }
 
 impl<'s> Step<'s> {
+    /// Goes on to the end, without other workers.
+    pub fn end(self, sheet: &mut Sheet<'_>) -> Standing {
+        match self {
+            Step::Ended(standing) => standing,
+            Step::Large(large) => {
+                (0..large.start()).for_each(|range| large.run(range));
+                large.end(sheet)
+            }
+        }
+    }
+
     /// What a walk goes on with.
     pub fn ranged(self) -> Option<Box<dyn Ranged + 's>> {
         match self {
@@ -96,6 +108,7 @@ pub struct Together<'s, P> {
 
 struct Work<'s> {
     group: Gathered,
+    /// Where each name is told, from the moment that it is worked on: they take much more memory.
     sheets: Vec<Sheet<'s>>,
     /// Names that nothing was done about yet.
     open: Vec<usize>,
@@ -117,7 +130,7 @@ impl<'s> Work<'s> {
     ) -> Option<R> {
         let (name, sheet) = (&self.group.names[index], &mut self.sheets[place]);
         let done = match name.open() {
-            Ok(held) => Some(act(&name.at(&held), &name.pair(&self.group.source), sheet)),
+            Ok(held) => Some(act(&name.at(&held), &name.pair(self.group.source()), sheet)),
             Err(trouble) => {
                 phase.trouble(&name.spot(), trouble, sheet);
                 None
@@ -128,12 +141,36 @@ impl<'s> Work<'s> {
     }
 }
 
+impl Work<'_> {
+    /// Of how many names of what the destination has as `index` something is still to be done. A name that
+    /// is left alone is not to change by another one; one that is met on two ways (a bind mount) is one.
+    fn names_with(&self, index: usize) -> u32 {
+        let names = &self.group.names;
+        let dest_id = |name: usize| names[name].dest.as_ref().map(|dest| dest.id);
+        let others: Vec<_> =
+            self.open.iter().filter(|other| dest_id(**other) == dest_id(index)).collect();
+        if others.is_empty() {
+            return 1;
+        }
+        let places: HashSet<_> = others
+            .into_iter()
+            .chain([&index])
+            .filter_map(|name| names[*name].dest_place())
+            .collect();
+        u32::try_from(places.len()).unwrap_or(u32::MAX).max(1)
+    }
+}
+
 impl<'s, P: Joins> Together<'s, P> {
     /// What a walk goes on with to do `group`.
     pub fn ranged(phase: &'s P, group: Gathered) -> Box<dyn Ranged + 's> {
-        let sheets = group.names.iter().map(|name| phase.ledger().sheet(name.slot)).collect();
+        let sheets = Vec::new();
         let work = Work { group, sheets, open: Vec::new(), leading: None, told_at: 0 };
         Box::new(Self { phase, work: Mutex::new(Some(work)), large: OnceLock::new() })
+    }
+
+    fn sheets(&self, group: &Gathered) -> Vec<Sheet<'s>> {
+        group.names.iter().map(|name| self.phase.ledger().sheet(name.slot)).collect()
     }
 
     /// Sorts out the names that are left alone, and says which of the others leads.
@@ -179,10 +216,7 @@ impl<'s, P: Joins> Together<'s, P> {
 
     fn lead(&self, work: &mut Work<'s>, index: usize) -> Step<'s> {
         work.open.retain(|other| *other != index);
-        let dest_id = |name: usize| work.group.names[name].dest.as_ref().map(|dest| dest.id);
-        // A name that is left alone is not to change by another one.
-        let others = work.open.iter().filter(|other| dest_id(**other) == dest_id(index)).count();
-        let names = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
+        let names = work.names_with(index);
         let step = work.with(index, work.told_at, self.phase, |at, pair, sheet| {
             self.phase.lead(at, pair, names, sheet)
         });
@@ -203,7 +237,7 @@ impl<'s, P: Joins> Together<'s, P> {
                 (None, Some((index, standing))) => {
                     let name = &work.group.names[index];
                     let leader = Arc::new(name.as_leader(standing));
-                    self.phase.groups().is_led(&work.group.source, name, &leader);
+                    self.phase.groups().is_led(&work.group, name, &leader);
                     Some((index, leader))
                 }
             };
@@ -212,13 +246,7 @@ impl<'s, P: Joins> Together<'s, P> {
             }
             let Some(next) = self.next(work) else { return };
             work.told_at = next;
-            let standing = match self.lead(work, next) {
-                Step::Ended(standing) => standing,
-                Step::Large(large) => {
-                    (0..large.start()).for_each(|range| large.run(range));
-                    large.end(&mut work.sheets[next])
-                }
-            };
+            let standing = self.lead(work, next).end(&mut work.sheets[next]);
             leading = Some((next, standing));
         }
     }
@@ -271,7 +299,9 @@ impl<'s, P: Joins> Together<'s, P> {
 impl<P: Joins> Ranged for Together<'_, P> {
     fn start(&self) -> u64 {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        work.as_mut().map_or(0, |work| self.begin(work))
+        let Some(work) = work.as_mut() else { return 0 };
+        work.sheets = self.sheets(&work.group);
+        self.begin(work)
     }
 
     fn run(&self, range: u64) {
@@ -290,6 +320,7 @@ impl<P: Joins> Ranged for Together<'_, P> {
     fn give_up(&self, _: &mut Sheet<'_>) {
         if let Some(mut work) = self.take() {
             work.open = (0..work.group.names.len()).collect();
+            work.sheets = self.sheets(&work.group);
             self.close(work);
         }
     }

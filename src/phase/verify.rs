@@ -268,17 +268,22 @@ impl Verify<'_> {
         let Some(source) = pair.source() else { return Standing::Not };
         let looked_again = diff.and_then(|diff| self.look_again(at, *pair, diff, sheet));
         match looked_again {
-            Ok((pair, diff)) => {
+            Ok((now, diff)) => {
                 sheet.findings.compared += 1;
-                let action = decide(&pair, &diff, names);
-                if let Action::Keep(_) = action {
+                let id = |pair: &Pair| pair.dest().map(|dest| dest.id);
+                let is_another = id(&now) != id(pair);
+                // The other names of that one are nobody's here.
+                let names = if is_another { 1 } else { names };
+                let action = decide(&now, &diff, names);
+                let standing = if let Action::Keep(_) = action {
                     let record = self.pass.record_of(at, source, action, diff, self.ledger);
                     sheet.record(record, || at.path());
-                    self.source_is_finished(at, &pair, sheet);
+                    self.source_is_finished(at, &now, sheet);
                     Standing::Kept
                 } else {
-                    self.repair(at, (&pair, names), action, diff, sheet)
-                }
+                    self.repair(at, (&now, names), action, diff, sheet)
+                };
+                if is_another { standing.of_another() } else { standing }
             }
             Err(trouble) => {
                 let record = Record::of(source, Action::Rewrite, Diff::NONE);

@@ -33,7 +33,8 @@ pub struct Ledger<'a> {
     detail: Detail,
     extras: Extras,
     keeps: Keeps,
-    sequencer: Sequencer<Outcome>,
+    /// In boxes: a place that waits for its lines takes as much memory as a line.
+    sequencer: Sequencer<Box<Outcome>>,
     gauge: Arc<Gauge>,
     worst: Mutex<Option<Class>>,
 }
@@ -215,7 +216,7 @@ pub enum Deciding {
 pub struct Sheet<'l> {
     ledger: &'l Ledger<'l>,
     slot: Slot,
-    items: Vec<Item<Outcome>>,
+    items: Vec<Item<Box<Outcome>>>,
     /// Counts that no [`Record`] carries are added here by the phases.
     pub tally: Tally,
     /// What phase two found.
@@ -277,7 +278,7 @@ impl<'l> Sheet<'l> {
         let Record { ending, written_bytes, .. } = record;
         let change = record.change(path(), self.ledger.extras);
         let outcome = Outcome { phase: self.ledger.phase, change, ending, written_bytes };
-        self.items.push(Item::Tell(outcome));
+        self.items.push(Item::Tell(Box::new(outcome)));
     }
 
     fn count(&mut self, record: &Record) {
@@ -350,7 +351,7 @@ impl<'l> Sheet<'l> {
     pub fn close(self) {
         let Self { ledger, slot, items, tally, findings } = self;
         ledger.add(tally, findings);
-        let tell = |outcome: Outcome| ledger.observer.event(&Event::Entry(&outcome));
+        let tell = |outcome: Box<Outcome>| ledger.observer.event(&Event::Entry(&outcome));
         if let Err(error) = ledger.sequencer.close(slot, items, tell) {
             let place = Place::operand(&std::env::temp_dir());
             ledger.fault(&Fault::io(Class::FileIo, "read back lines kept in", place, error));

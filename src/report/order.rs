@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::shelf::Shelf;
 
-/// The name of a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The name of a slot; the later it was made, the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Slot(u64);
 
 /// What a slot holds.

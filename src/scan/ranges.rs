@@ -32,15 +32,23 @@ struct InRanges<'s, M> {
 }
 
 impl<'s, V: Visit> Walk<'s, V> {
-    /// Does what the visitor has put off until all entries are known.
+    /// Does what the visitor has put off until all entries are known, a few things at a time: what nobody
+    /// works on yet is to take no more memory than it did.
     pub(crate) fn put_off(&'s self, scope: &Scope<'s>, top: &NodeOf<V>, mut sheet: Sheet<'s>) {
-        for work in self.visitor.rest() {
+        let works = self.visitor.rest();
+        if works.is_empty() {
+            return sheet.close();
+        }
+        let (mut own, next) = (sheet.fork(), sheet.fork());
+        sheet.close();
+        let above = Arc::clone(top);
+        scope.spawn(move |scope| self.put_off(scope, &above, next));
+        for work in works {
             // It keeps its own directories from being left, and the top is above them.
             top.expect_one_more();
-            let (top, sheet) = (Arc::clone(top), sheet.fork());
-            scope.spawn(move |scope| self.ranged(scope, top, work, sheet));
+            self.ranged(scope, Arc::clone(top), work, own.fork());
         }
-        sheet.close();
+        own.close();
     }
 
     /// Spreads a large file over the workers; the last range ends it.

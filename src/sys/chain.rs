@@ -119,6 +119,19 @@ impl Chain {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Held::Pinned(Arc::new(dir));
     }
 
+    /// True if it, or a directory above it below the top, was opened in a way that names can not repeat.
+    pub fn is_pinned(&self) -> bool {
+        let mut link = self;
+        while let Some((above, _)) = &link.above {
+            if matches!(*link.held.lock().unwrap_or_else(PoisonError::into_inner), Held::Pinned(_))
+            {
+                return true;
+            }
+            link = above;
+        }
+        false
+    }
+
     /// Gives the handle back if there are too many.
     pub fn give_back_if_tight(&self) {
         if self.budget.is_tight() && !self.depth.is_multiple_of(self.budget.stride()) {

@@ -12,8 +12,9 @@ use rustix::path::Arg;
 
 use crate::model::acl::{Acl, KERNEL_DEFAULT};
 use crate::model::guise::Guise;
-use crate::model::meta::Kind;
+use crate::model::meta::{FileId, Kind};
 use crate::model::path::{Name, RelPath};
+use crate::sys::stat;
 use crate::sys::trust::{Place, Trust, look_at, resolve};
 use crate::sys::xattr::Grip;
 
@@ -36,6 +37,8 @@ pub struct Dir {
     guise: Guise,
     /// What its default list lets new entries have at most, once somebody asked.
     ceiling: OnceLock<Option<u32>>,
+    /// Which it is, once somebody asked.
+    id: OnceLock<Option<FileId>>,
 }
 
 /// A name found in a directory, and its kind if the directory itself says so.
@@ -55,7 +58,7 @@ const LISTING_BYTES: usize = 64 << 10;
 
 impl Dir {
     fn new(file: File) -> Self {
-        Self { file, guise: Guise::Real, ceiling: OnceLock::new() }
+        Self { file, guise: Guise::Real, ceiling: OnceLock::new(), id: OnceLock::new() }
     }
 
     /// Opens a path that the user typed; symlinks in it are followed.
@@ -87,6 +90,11 @@ impl Dir {
         let read = || Grip::of_handle(self).value(KERNEL_DEFAULT).ok().flatten();
         let parse = |bytes: Vec<u8>| Some(Acl::from_kernel(&bytes)?.ceiling());
         *self.ceiling.get_or_init(|| read().and_then(parse))
+    }
+
+    /// Which directory it is, by whichever way it was met; `None`: it can not be looked at.
+    pub fn id(&self) -> Option<FileId> {
+        *self.id.get_or_init(|| stat::real(self).ok().map(|meta| meta.id))
     }
 
     /// How its entries are seen and made.

@@ -57,7 +57,10 @@ impl Account {
     }
 }
 
-/// Makes this process one of `account` for good. It has to be asked before there are threads.
+/// Makes this process one of `account` for good.
+///
+/// These are libc's calls, which change all threads of the process (nptl(7), "NPTL and the setuid
+/// problem"): rustix makes the system calls themselves, and those change the one thread that makes them.
 pub fn become_user(account: &Account) -> io::Result<()> {
     let groups: Vec<Gid> = account.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
     setgid(Gid::from_raw(account.gid))?;

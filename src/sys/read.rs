@@ -19,6 +19,7 @@ pub enum AccessTime {
     /// Nothing, where the file is ours (open(2), `O_NOATIME`).
     Stays,
 }
+
 /// No symlink of Linux is longer.
 const MOST_TARGET_BYTES: u64 = 4096;
 
@@ -40,6 +41,13 @@ pub fn open(dir: &Dir, name: &Name, follow: Follow, reading: AccessTime) -> io::
         },
     };
     Ok(fd.into())
+}
+
+/// Holds an entry, whatever it is and whoever may read it, without opening it (open(2), `O_PATH`): it can
+/// be looked at and given attributes.
+pub fn hold(dir: &Dir, name: &Name) -> io::Result<File> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(dir, name.as_c_str(), flags, Mode::empty())?.into())
 }
 
 /// Reads from `offset` until `buffer` is full or the file ends; the number of bytes read.

@@ -2,6 +2,7 @@
 //!
 //! Counts of bytes come from here; how a person sees a run is tested through the program.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -11,7 +12,7 @@ use twosync::model::change::Attrs;
 use twosync::report::ledger::Ledger;
 use twosync::report::observer::{Detail, Event, Observer, Outcome, Phase};
 use twosync::settings::deletion::{Extraneous, FullDirs};
-use twosync::settings::{Kinds, Recursion, Settings};
+use twosync::settings::{Jobs, Kinds, Recursion, Settings};
 use twosync::sync::{Report, run};
 
 use crate::support::arena::is_root;
@@ -63,19 +64,40 @@ pub(crate) fn engine(settings: &Settings) -> Told {
 
 /// Runs the engine and calls `between` when a phase has ended.
 pub(crate) fn engine_with(settings: &Settings, between: impl Fn(Phase) + Sync) -> Told {
-    let watcher = Watcher { told: Mutex::default(), between };
+    watched(settings, between, |_, _| {})
+}
+
+/// Runs the engine with one worker and calls `meanwhile` with each line, by its path, as it is told: with those of the
+/// same directory listed, and groups of hard links that end there still to be done.
+pub(crate) fn engine_amid(
+    settings: &Settings,
+    between: impl Fn(Phase) + Sync,
+    meanwhile: impl Fn(Phase, &[u8]) + Sync,
+) -> Told {
+    let mut settings = settings.clone();
+    settings.effort.jobs = Jobs::Fixed(NonZeroUsize::MIN);
+    watched(&settings, between, meanwhile)
+}
+
+fn watched(
+    settings: &Settings,
+    between: impl Fn(Phase) + Sync,
+    meanwhile: impl Fn(Phase, &[u8]) + Sync,
+) -> Told {
+    let watcher = Watcher { told: Mutex::default(), between, meanwhile };
     let report = run(settings, &watcher, &Stop::default()).expect("the run starts");
     let mut told = watcher.told.into_inner().expect("no worker panicked");
     told.report = report;
     told
 }
 
-struct Watcher<F> {
+struct Watcher<B, M> {
     told: Mutex<Told>,
-    between: F,
+    between: B,
+    meanwhile: M,
 }
 
-impl<F: Fn(Phase) + Sync> Observer for Watcher<F> {
+impl<B: Fn(Phase) + Sync, M: Fn(Phase, &[u8]) + Sync> Observer for Watcher<B, M> {
     fn detail(&self) -> Detail {
         Detail::Changes
     }
@@ -83,6 +105,7 @@ impl<F: Fn(Phase) + Sync> Observer for Watcher<F> {
     fn event(&self, event: &Event<'_>) {
         if let Event::Entry(outcome) = event {
             self.told.lock().expect("no worker panicked").outcomes.push((*outcome).clone());
+            (self.meanwhile)(outcome.phase, outcome.change.path.as_bytes());
         }
     }
 

@@ -3,6 +3,7 @@
 //!
 //! What is told and where, compared with rsync, is the matter of `fixtures/parity/hard.case`.
 
+mod races;
 mod random;
 
 use std::fs;
@@ -18,7 +19,7 @@ use twosync::settings::links::HardLinks;
 
 use crate::engine::{archive, engine, engine_with};
 use crate::support::arena::{Arena, is_root_or_skipped};
-use crate::support::faulty::{FaultyMount, can_mount_or_skipped};
+use crate::support::faulty::{Call, Fault, FaultyMount, Often, can_mount_or_skipped};
 use crate::support::run::twosync;
 use crate::support::tree::build_tree;
 
@@ -236,6 +237,59 @@ fn a_file_system_without_links_gets_copies_and_that_is_told() {
 }
 
 #[test]
+fn names_that_can_not_be_linked_keep_no_others_from_it_and_are_compared_by_themselves() {
+    if !can_mount_or_skipped() {
+        return;
+    }
+    let arena = Arena::with(
+        "s/x file \"x\"\ns/y hardlink s/x\ns/m/a file \"text\"\ns/m/b hardlink s/m/a\n",
+    );
+    let mount = FaultyMount::of(&arena, "disk", "d/m");
+    mount.plan(Call::Write, "a", Fault::FlipsBit, Often::Once);
+    let told = engine_with(&linking(&arena), |phase| {
+        if phase == Phase::Copy {
+            build_tree(arena.top(), "d/x remove\nd/x file \"x\"\n");
+        }
+    });
+    assert_eq!(mount.struck(), 1);
+    assert_eq!(told.report.worst, Some(Class::Entry), "{:?}", told.faults);
+    assert_eq!(inode(&arena, "d/x"), inode(&arena, "d/y"));
+    assert_eq!(fs::read(arena.path("disk/a")).expect("it is there"), b"text");
+    let findings = told.report.findings;
+    assert_eq!((findings.repaired, findings.remaining, findings.compared_files), (2, 0, 3));
+}
+
+#[test]
+fn a_copy_that_can_not_be_linked_is_kept_by_the_next_run() {
+    if !can_mount_or_skipped() {
+        return;
+    }
+    let arena =
+        Arena::with("s/a file \"text\"\ns/b hardlink s/a\ns/c hardlink s/a\ns/e hardlink s/a\n");
+    let mount = FaultyMount::of(&arena, "disk", "d");
+    for _ in 0..3 {
+        arena.twosync(&["-aH", "s/", "d"]).expect_code(23);
+    }
+    // What could not be linked is known once one name was tried.
+    assert_eq!(["a", "c", "e"].map(|name| mount.written_bytes(name)), [4; 3]);
+}
+
+#[test]
+fn names_in_two_file_systems_are_two_groups() {
+    if !is_root_or_skipped("a mount") {
+        return;
+    }
+    let arena = Arena::with(
+        "s/a file \"text\"\ns/e hardlink s/a\ns/m/b hardlink s/a\ns/m/c hardlink s/a\nd/m dir\n",
+    );
+    let script = "mount -t tmpfs none d/m && $TWOSYNC -aH s/ d && $TWOSYNC -aHi s/ d && \
+                  $TWOSYNC -aH --verify-only s/ d && test d/a -ef d/e && test d/m/b -ef d/m/c";
+    let output = arena.in_own_mounts(script);
+    output.expect_code(0);
+    assert!(!output.lines().iter().any(|line| line.contains('f')), "{:?}", output.lines());
+}
+
+#[test]
 fn a_source_that_is_seen_twice_by_a_bind_mount_is_one_group() {
     if !is_root_or_skipped("a bind mount") {
         return;
@@ -245,6 +299,35 @@ fn a_source_that_is_seen_twice_by_a_bind_mount_is_one_group() {
     arena.in_own_mounts(script).expect_code(0);
     let inodes = ["d/a/x", "d/a/y", "d/b/x", "d/b/y"].map(|name| inode(&arena, name));
     assert_eq!(inodes, [inodes[0]; 4]);
+}
+
+#[test]
+fn a_leader_behind_a_kept_symlink_is_found_again() {
+    if !is_root_or_skipped("a bind mount") {
+        return;
+    }
+    let arena = Arena::with(
+        "s/a/x file \"text\"\ns/a/y hardlink s/a/x\ns/b dir\nd/real dir\nd/a link -> real\n",
+    );
+    let script = "mount --bind s/a s/b && $TWOSYNC -aHK s/ d";
+    arena.in_own_mounts(script).expect_code(0);
+    let inodes = ["d/real/x", "d/real/y", "d/b/x", "d/b/y"].map(|name| inode(&arena, name));
+    assert_eq!(inodes, [inodes[0]; 4]);
+}
+
+#[test]
+fn a_destination_that_is_seen_twice_by_a_bind_mount_has_one_name_there() {
+    if !is_root_or_skipped("a bind mount") {
+        return;
+    }
+    let arena = Arena::with(
+        "s/y/a file \"newer text\"\ns/z/a hardlink s/y/a\nd/y/a file \"old\" mtime=@5\nd/z dir\n\
+         k hardlink d/y/a\n",
+    );
+    let output = arena.in_own_mounts("mount --bind d/y d/z && $TWOSYNC -aH s/ d");
+    assert_eq!(fs::read(arena.path("k")).expect("it stays"), b"old");
+    assert_eq!(fs::read(arena.path("d/y/a")).expect("it is there"), b"newer text");
+    output.expect_code(0);
 }
 
 #[test]

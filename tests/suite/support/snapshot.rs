@@ -21,9 +21,9 @@ use crate::support::spec::DEFAULT_MTIME;
 use crate::support::tree::Owner;
 
 /// All that is seen of one entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// `file`, `dir`, `link`, `fifo`, `socket`, `char`, `block`.
+    /// `file`, `dir`, `link`, `fifo`, `socket`, `char`, `block`; `hidden` in a directory that nobody may pass through.
     pub(crate) kind: &'static str,
     /// The twelve permission bits.
     pub(crate) mode: u32,
@@ -230,7 +230,12 @@ fn seen(found: walkdir::Result<walkdir::DirEntry>) -> (PathBuf, Option<Content>)
 
 /// Sees one entry.
 fn look(path: &Path, started: SystemTime) -> Entry {
-    let meta = path.symlink_metadata().expect("the entry is still there");
+    let meta = match path.symlink_metadata() {
+        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => {
+            return Entry { kind: "hidden", atime: "-".into(), ..Entry::default() };
+        }
+        meta => meta.expect("the entry is still there"),
+    };
     let kind = kind_of(meta.file_type());
     let mtime = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
     Entry {

@@ -235,7 +235,9 @@ fn set_atime(permit: &Permit, job: &Job<'_>) -> Result<(), Trouble> {
 fn adjust(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     let Some(dest) = job.dest else { return Ok(Performed::default()) };
     let mut wanted = Wanted::of(job.source, Some(dest), job.rules);
-    if job.diff.attrs.intersects(Attrs::ACLS | Attrs::XATTRS) {
+    // chown(2) takes file capabilities away, and they are attributes.
+    let lists = Attrs::ACLS | Attrs::XATTRS | Attrs::OWNER | Attrs::GROUP;
+    if job.diff.attrs.intersects(lists) {
         wanted.due = job.due()?;
     }
     if !job.diff.attrs.intersects(Attrs::MTIME | Attrs::MTIME_EXACT) {

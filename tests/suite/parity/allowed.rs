@@ -140,7 +140,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed {
         name: "set-id-owner-line",
         covers: &[Aspect::Stdout],
-        reason: "when chown clears the set-id bits of an otherwise equal file, rsync looks again before it prints and \
+        reason: "when chown clears the set-id bits or the capability of an otherwise equal file, rsync looks again before it prints and \
                  reports the mode (or nothing) instead of the owner; twosync reports what differed",
     },
     Allowed {

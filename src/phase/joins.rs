@@ -96,11 +96,12 @@ impl Joins for Copy<'_> {
             let diff = Diff { attrs: Attrs::empty(), ..diff };
             return self.is_one_already(at, source, diff, sheet);
         }
-        if let (Some(elsewhere), None) = (self.equal_elsewhere(at, source), pair.dest()) {
-            diff.attrs = elsewhere;
+        let is_missing = pair.dest().is_none();
+        let is_elsewhere = is_missing && self.is_equal_elsewhere(at, source);
+        if is_elsewhere {
+            diff.attrs = Attrs::empty();
         }
-        let is_new = pair.dest().is_none() && diff.attrs.is_empty();
-        let is_new = is_new && self.equal_elsewhere(at, source).is_none();
+        let is_new = is_missing && diff.attrs.is_empty() && !is_elsewhere;
         let action = if is_new { Action::Create } else { Action::Replace };
         if pair.dest().is_some() && !diff.other_kind {
             diff.attrs |= pass.time_of_transfer(source.kind);
@@ -135,10 +136,10 @@ impl Copy<'_> {
         found.is_some_and(|elsewhere| elsewhere.found == Some(Found::LeftOut))
     }
 
-    /// How the entry differs from an equal one in another directory: not at all, if there is one.
-    fn equal_elsewhere(&self, at: &At<'_, Memo>, source: &Meta) -> Option<Attrs> {
-        let found = self.pass.find_elsewhere(at, source, self.ledger).ok().flatten()?;
-        found.found.map(|_| Attrs::empty())
+    /// True if another directory has an equal entry (`--link-dest` and its kin).
+    fn is_equal_elsewhere(&self, at: &At<'_, Memo>, source: &Meta) -> bool {
+        let found = self.pass.find_elsewhere(at, source, self.ledger).ok().flatten();
+        found.is_some_and(|elsewhere| elsewhere.found.is_some())
     }
 }
 

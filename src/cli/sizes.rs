@@ -118,6 +118,7 @@ fn scaled(mantissa: &str, factor: i128) -> Option<i128> {
         return None;
     }
     // More digits than these are no size that fits, or say nothing of a byte.
+    let whole = whole.trim_start_matches('0');
     let whole: i128 =
         if whole.is_empty() { 0 } else { whole.get(..whole.len().min(20))?.parse().ok()? };
     let fraction = &fraction[..fraction.len().min(18)];
@@ -140,6 +141,7 @@ mod tests {
             ("1", 1),
             ("1b", 1),
             ("1b+1", 2),
+            ("0000000000000000000000012", 12),
             ("1k", 1024),
             ("1KiB", 1024),
             ("1kib", 1024),

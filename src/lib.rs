@@ -22,8 +22,10 @@
 //! 5. [`report::ledger`] records the outcome once; lines, counts and the exit code derive from it.
 //! 6. The last part of a directory to end closes it: its attributes are set.
 //! 7. Phase two walks again with fresh looks; [`compare::thorough`] reads the destination back
-//!    against the journal's digest. What differs is compared once more, repaired through the same
-//!    door (only the pages that differ), and compared again.
+//!    against the journal's digest, or both files side by side; large files in ranges
+//!    ([`phase::weigh`]). What differs is compared once more, judged ([`phase::judge`]), repaired
+//!    through the same door (only the ranges, and in them the pages, that differ; [`phase::repair`]),
+//!    and compared again.
 //!
 //! # The layers
 //!

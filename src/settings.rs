@@ -8,6 +8,7 @@ pub mod ids;
 pub mod links;
 pub mod modes;
 pub mod preserve;
+pub mod proof;
 pub mod recast;
 
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -27,6 +28,7 @@ use crate::settings::deletion::{
 };
 use crate::settings::links::{DestDirLinks, HardLinks, LeavingLinks, Links, SourceLinks};
 use crate::settings::preserve::{Executability, Guises, MungedLinks, OmitTimes, Preserve};
+use crate::settings::proof::Proof;
 use crate::settings::recast::Recast;
 use crate::sys::names::Account;
 use crate::sys::process::Rights;
@@ -71,6 +73,8 @@ pub struct Settings {
     pub backup: Option<Backup>,
     /// What phase two compares.
     pub verify: Verify,
+    /// How much it asks for.
+    pub proof: Proof,
     /// Whether the run changes anything.
     pub effect: Effect,
     /// How hard to work.
@@ -376,6 +380,7 @@ impl Default for Settings {
             basis: None,
             backup: None,
             verify: Verify::All,
+            proof: Proof::default(),
             effect: Effect::Sync,
             effort: Effort {
                 jobs: Jobs::Auto,

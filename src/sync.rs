@@ -38,13 +38,16 @@ use crate::scan::walk::{Visit, Walk};
 use crate::settings::deletion::{Extraneous, When};
 use crate::settings::links::SourceLinks;
 use crate::settings::recast::recast;
-use crate::settings::{self, Durability, Effect, Existing, Jobs, Roots, Settings};
+use crate::settings::{self, Effect, Existing, Jobs, Roots, Settings};
+use crate::sync::whence::Whence;
 use crate::sys::chain::Budget;
 use crate::sys::dir::{Dir, Follow, is_missing_dir};
 use crate::sys::mount::{Locality, locality};
 use crate::sys::names::become_user;
 use crate::sys::permit::Permit;
-use crate::sys::{process, stat, write};
+use crate::sys::{process, stat};
+
+pub mod whence;
 
 /// What a run did and found.
 #[derive(Clone, Debug, Default)]
@@ -55,8 +58,10 @@ pub struct Report {
     pub verify: Option<Tally>,
     /// Phase two, what it found.
     pub findings: Findings,
-    /// How the destination's bytes were read back, in words; empty if none were.
-    pub read_back: String,
+    /// Where the destination's bytes were read back.
+    pub whence: Whence,
+    /// Files that were to be read from storage and that the page cache kept all the same.
+    pub cached_files: u64,
     /// Attributes that the destination refused to set, beyond the one that was told.
     pub untold_refusals: u64,
     /// The gravest class of fault that was met.
@@ -137,7 +142,7 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
     pass.may_meet_twice = settings.links.source != SourceLinks::AsLinks || sources.layers.len() > 1;
     pass.source_failed.store(sources.lost_contents, Ordering::Relaxed);
     let own = overlap(&named, &dest, settings.links.source);
-    let run = Run { pass, observer, sources, dest, own };
+    let mut run = Run { pass, observer, sources, dest, own };
     let workers = run.crew().size().clamp(1, usize::try_from(files / 8).unwrap_or(1).max(1));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().map_err(|error| {
         let place = Place::operand(&settings.roots.dest);
@@ -194,7 +199,7 @@ impl Run<'_> {
         if is_remote { Crew::Remote } else { Crew::Local }
     }
 
-    fn both_phases(&self, workers: usize, report: &mut Report) {
+    fn both_phases(&mut self, workers: usize, report: &mut Report) {
         let settings = self.pass.settings;
         let mut digests = Digests::none();
         match settings.effect {
@@ -215,7 +220,13 @@ impl Run<'_> {
             Effect::VerifyOnly => true,
         };
         if !self.pass.stop.is_requested() {
+            if verifies {
+                self.reads_from(report);
+            }
             self.flush(report);
+            if settings.proof.repair_rounds == 0 {
+                self.pass.permit = None;
+            }
             if verifies {
                 self.verify(&digests, report);
             }
@@ -379,9 +390,8 @@ impl Run<'_> {
         let tally = self.close(&ledger, report);
         report.verify = Some(tally);
         report.findings = ledger.findings();
-        if tally.dest_read_bytes > 0 {
-            report.read_back = "through the page cache".into();
-        }
+        let from_storage = self.pass.tolerance.from_storage.as_ref();
+        report.cached_files = from_storage.map_or(0, |from| from.cached_files());
         self.observer.phase_ends(Phase::Verify, &ledger);
     }
 
@@ -439,23 +449,5 @@ impl Run<'_> {
         }
         report.meet(ledger.worst());
         tally
-    }
-
-    /// After phase one: a network mount is made to say now what it would say later.
-    fn flush(&self, report: &mut Report) {
-        let (Some(permit), Some(chain)) = (self.pass.permit, &self.dest.chain) else { return };
-        let flushed = chain.get().and_then(|dir| {
-            let asked = self.pass.settings.effort.durability == Durability::FsyncFiles;
-            if asked || locality(&dir)? == Locality::Network {
-                write::sync_file_system(permit, &dir)?;
-            }
-            Ok(())
-        });
-        if let Err(error) = flushed {
-            let place = Place::operand(&self.pass.settings.roots.dest);
-            let fault = Fault::io(Class::FileIo, "flush the file system of", place, error);
-            report.meet(Some(fault.class));
-            self.observer.fault(&fault);
-        }
     }
 }

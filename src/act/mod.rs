@@ -5,6 +5,8 @@ pub mod clear;
 pub mod content;
 pub mod extras;
 pub mod finish;
+pub mod link;
+pub mod patch;
 pub mod perform;
 pub mod pieces;
 pub mod place;

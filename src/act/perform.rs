@@ -8,11 +8,13 @@ use crate::act::backup::{Fate, Keeping, Kept, Old};
 use crate::act::content::{Moved, Pipe, Plan, Writing, pour};
 use crate::act::extras::Due;
 use crate::act::finish::{Rules, Time, Wanted, apply};
+use crate::act::link::link;
+use crate::act::patch::patch;
 use crate::act::place::{Opened, create_file, hold, make_node, open_file, target};
 use crate::effort::Stop;
 use crate::error::{Cause, During, Side, Trouble};
 use crate::model::change::{Action, Attrs, Diff};
-use crate::model::digest::{Digest, RangeHasher};
+use crate::model::digest::{Digest, RangeDigest, RangeHasher};
 use crate::model::meta::{Kind, Meta, Stamp};
 use crate::model::path::Name;
 use crate::settings::Durability;
@@ -40,6 +42,8 @@ pub struct Job<'a> {
     pub rules: &'a Rules,
     /// Which bytes of a file that is there are written.
     pub writing: Writing,
+    /// The ranges of a large file that alone are written anew, if it stands there; empty: all.
+    pub ranges: &'a [u64],
     /// How bytes are written.
     pub content: Content,
     /// Whether a written file is flushed.
@@ -112,6 +116,8 @@ pub enum Wrote {
     Entry,
     /// Its bytes: their digest, and what the source looked like while they were read.
     Bytes(Digest, Meta),
+    /// Some ranges of it, whose digests are apart ([`Performed::ranges`]).
+    Ranges(Meta),
 }
 
 /// What was done.
@@ -121,6 +127,8 @@ pub struct Performed {
     pub moved: Moved,
     /// What of the entry is new.
     pub wrote: Wrote,
+    /// The digests of the ranges that were written, if it was written in ranges.
+    pub ranges: Box<[RangeDigest]>,
     /// Attributes that could not be set; all else was done.
     pub refused: Vec<Trouble>,
     /// True if the destination directory has a new or another entry.
@@ -150,9 +158,6 @@ pub fn perform(permit: Option<&Permit>, job: &Job<'_>) -> Result<Performed, Trou
     }
 }
 
-/// What is told where a name became a file of its own.
-pub const UNLINKED: &str = "link to its other name (it was copied)";
-
 const BOTH_FILES: (Kind, Kind) = (Kind::File, Kind::File);
 
 /// What would become of what stands there. rsync's dry run does not tell of the backups that go with
@@ -169,7 +174,7 @@ fn fate_of_old(job: &Job<'_>) -> Result<Fate, Trouble> {
 
 /// Keeps what will be overwritten, and removes what an [`Action::Replace`] replaces, once the source
 /// is known to be readable.
-fn make_way(permit: &Permit, job: &Job<'_>) -> Result<Kept, Trouble> {
+pub(super) fn make_way(permit: &Permit, job: &Job<'_>) -> Result<Kept, Trouble> {
     let (dir, name) = (job.sides.dest, job.sides.dest_name);
     let mut kept = Kept::default();
     if let Some(Keeping { backups, home }) = &job.keeping {
@@ -185,51 +190,6 @@ fn make_way(permit: &Permit, job: &Job<'_>) -> Result<Kept, Trouble> {
         node::remove(permit, dir, name).during(Side::Dest, "unlink")?;
     }
     Ok(kept)
-}
-
-/// Makes the entry another name of `other`, which is equal to the source.
-fn link(permit: &Permit, job: &Job<'_>, other: Other<'_>) -> Result<Performed, Trouble> {
-    let (dir, name) = (job.sides.dest, job.sides.dest_name);
-    let replaces = job.action == Action::Replace;
-    if replaces && job.source.kind == Kind::File {
-        // If it can not be linked it is copied, and what can not be read does not replace anything.
-        job.open_source()?;
-    }
-    let old = if replaces { make_way(permit, job)? } else { Kept::default() };
-    let mut performed = match node::link(permit, (other.dir, other.name), (dir, name)) {
-        Ok(()) => Performed {
-            wrote: Wrote::Entry,
-            entry_changed: true,
-            refused: set_atime(permit, job).err().into_iter().collect(),
-            ..Performed::default()
-        },
-        // Too many links, links to the files of others (protected_hardlinks), none at all on VFAT.
-        Err(error) => {
-            // Way was made, and what stood there is kept.
-            let keeping = job.keeping.clone().filter(|_| !replaces);
-            let copy = Job { action: Action::Create, keeping, ..job.clone() };
-            let mut made = Performed { unlinked: true, ..make(permit, &copy)? };
-            if other.refusal == Refusal::Told {
-                let trouble = Err::<(), _>(error).during(Side::Dest, UNLINKED);
-                made.refused.extend(trouble.err());
-            }
-            made
-        }
-    };
-    if replaces {
-        performed.old = old.fate;
-    }
-    performed.refused.extend(old.refused);
-    Ok(performed)
-}
-
-/// Gives a link the access time of the source, where its own is another one.
-fn set_atime(permit: &Permit, job: &Job<'_>) -> Result<(), Trouble> {
-    if !job.diff.attrs.contains(Attrs::ATIME) {
-        return Ok(());
-    }
-    let target = Target::Entry(job.sides.dest, job.sides.dest_name);
-    set_times(permit, target, job.source.atime, None).during(Side::Dest, "set the time of")
 }
 
 fn adjust(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
@@ -251,7 +211,7 @@ fn adjust(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     Ok(Performed { refused, ..Performed::default() })
 }
 
-fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
+pub(super) fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     if job.source.kind == Kind::File {
         return copy_file(permit, job);
     }
@@ -301,7 +261,13 @@ fn copy_file(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     let (opened, wanted) = open_dest(permit, job)?;
     let plan = plan_of(permit, job, &opened)?;
     let pipe = Pipe { source: &source, dest: &opened.file, plan, stop: job.stop };
-    match copy_stable(permit, &pipe, job.source, plan.block_bytes) {
+    let ranges = if opened.is_new { &[] } else { job.ranges };
+    let patched = patch(permit, &pipe, job.source, ranges);
+    let copied = patched.and_then(|patched| match patched {
+        Some(copied) => Ok(copied),
+        None => copy_stable(permit, &pipe, job.source, plan.block_bytes),
+    });
+    match copied {
         Ok(copied) => {
             let mtime = wanted.mtime.map(|_| copied.source.mtime);
             // A file that is sent again is touched, also where there was nothing to write.
@@ -354,10 +320,12 @@ fn make_plan(permit: &Permit, job: &Job<'_>, opened: &Opened) -> Result<Plan, Tr
 }
 
 /// A file's bytes, copied while the source stood still.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Copied {
-    /// The digest of the bytes.
-    pub digest: Digest,
+    /// The digest of all bytes; `None`: only of the ranges that were asked for.
+    pub digest: Option<Digest>,
+    /// The digests of its ranges, if it was copied in ranges.
+    pub ranges: Box<[RangeDigest]>,
     /// Bytes that went by.
     pub moved: Moved,
     /// The source as it was while it was read.
@@ -397,7 +365,8 @@ pub fn copy_stable(
             return Err(Trouble::rule(Side::Source, "read", "it is no regular file any more"));
         }
         if after.is_untouched_since(&before) && length == after.size {
-            return Ok(Copied { digest: hasher.finish_file(), moved, source: after });
+            let (digest, ranges) = (Some(hasher.finish_file()), Box::default());
+            return Ok(Copied { digest, ranges, moved, source: after });
         }
         before = after;
     }
@@ -439,7 +408,11 @@ pub fn finish_file(
     refused.extend(old.refused);
     Ok(Performed {
         moved: copied.moved,
-        wrote: Wrote::Bytes(copied.digest, copied.source),
+        wrote: match copied.digest {
+            Some(digest) => Wrote::Bytes(digest, copied.source),
+            None => Wrote::Ranges(copied.source),
+        },
+        ranges: copied.ranges,
         refused,
         unlinked: false,
         entry_changed: is_new,

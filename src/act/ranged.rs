@@ -12,7 +12,7 @@ use crate::act::perform::{
 use crate::act::place::Opened;
 use crate::effort::Stop;
 use crate::error::{During, Side, Trouble};
-use crate::model::digest::{RANGE_BYTES, RangeDigest, RangeHasher, merge, range_count};
+use crate::model::digest::{RangeDigest, RangeHasher, bytes_of_range, merge, range_count};
 use crate::model::meta::Meta;
 use crate::settings::Durability;
 use crate::sys::permit::Permit;
@@ -69,8 +69,7 @@ impl RangedCopy {
         if self.trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
             return 0;
         }
-        let start = range * RANGE_BYTES;
-        let bytes = start..(start + RANGE_BYTES).min(self.before.size);
+        let bytes = bytes_of_range(range, self.before.size);
         let pipe = self.pipe(stop);
         let mut hasher = RangeHasher::new(range);
         match pour(permit, &pipe, bytes.clone(), &mut hasher) {
@@ -127,7 +126,8 @@ impl RangedCopy {
                 .during(Side::Dest, "cut to length")?;
             let dest_read_bytes = self.dest_read_bytes.load(Ordering::Relaxed);
             let moved = Moved { source_read_bytes: after.size, dest_read_bytes, written_bytes };
-            return Ok(Copied { digest: merge(&digests), moved, source: after });
+            let digest = Some(merge(&digests));
+            return Ok(Copied { digest, ranges: digests.into(), moved, source: after });
         }
         copy_stable(permit, &self.pipe(stop), &after, self.before.size + 1)
     }

@@ -16,7 +16,7 @@ every file in parallel, in place, straight to its final path. Phase two walks bo
 compares attributes and contents, and writes again only what differs. All operands are local paths: \
 disks and mounts. A trailing slash on a source means what is in the directory, as in rsync.";
 
-const PHASES: [&str; 4] = [
+const PHASES: [&str; 5] = [
     "Phase one hashes the bytes that it reads. Phase two reads the destination back and compares it \
      with these digests, or with the source itself where that changed meanwhile; what differs is \
      written again and compared once more. After exit code 0 of a run with the default, \
@@ -27,7 +27,11 @@ const PHASES: [&str; 4] = [
     "--verify-only copies nothing: it compares what is there, whoever made it, lists what differs \
      and ends with exit code 40 if anything does.",
     "What was read back came from where the summary says. Bytes from the page cache prove that the \
-     copy was made without mistake, not that a disk holds it.",
+     copy was made without mistake, not that a disk holds it; --read-back=storage flushes, makes the \
+     kernel forget what it has, and reads from the device or server, as is done on network mounts.",
+    "What differs is compared once more; what differed only once is an unstable read, which is told and \
+     not repaired. A difference is repaired in place, of a large file only the ranges that differ, and \
+     compared again; --repair=0 only tells.",
 ];
 
 const EXIT_CODES: [(&str, &str); 11] = [

@@ -212,6 +212,12 @@ pub enum Setting {
     Jobs,
     /// `--verify`.
     Verify,
+    /// `--read-back`.
+    ReadBack,
+    /// `--source-digest`.
+    SourceDigest,
+    /// `--repair`.
+    Repair,
     /// `--out-format`.
     OutFormat,
     /// `--log-file`.

@@ -5,6 +5,7 @@ mod content;
 mod deletion;
 mod display;
 mod ownership;
+mod proof;
 
 use std::ffi::OsString;
 
@@ -23,12 +24,12 @@ use crate::cli::version;
 use crate::extras::names::OwnNames;
 use crate::filter::lines::LineEnds;
 use crate::model::change::Attrs;
-use crate::settings::deletion::{Backup, FinishedSources};
+use crate::settings::deletion::Backup;
 use crate::settings::links::{DestDirLinks, HardLinks, LeavingLinks, Links, SourceLinks};
 use crate::settings::preserve::{Executability, Guises, MungedLinks, OmitTimes, Preserve};
 use crate::settings::{
     Durability, Effect, Effort, EmptyDirs, Evidence, Existing, Jobs, Kinds, Missing, Mounts,
-    Parents, Paths, Recursion, Roots, Select, Settings, Update, Verify, Window,
+    Parents, Paths, Recursion, Roots, Select, Settings, Update, Window,
 };
 use crate::sys::stat::Devices;
 
@@ -136,6 +137,7 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
         backup,
         basis: checks::basis(&choices.bases)?,
         verify: choices.verify(),
+        proof: choices.proof,
         effect: choices.effect(),
         effort: choices.effort(),
     };
@@ -167,11 +169,6 @@ impl Choices {
                 "--delete does not work without --recursive (-r) or --dirs (-d)",
             ));
         }
-        if self.has(Switches::VERIFY_ONLY | Switches::LIST_ONLY) {
-            return Err(Problem::usage(
-                "--verify-only compares with a destination, and a listing has none",
-            ));
-        }
         // To rsync, --delete-delay is a manner of --delete-during.
         let during = Switches::DELETE_DURING | Switches::DELETE_DELAY;
         let timings = [Switches::DELETE_BEFORE, during, Switches::DELETE_AFTER];
@@ -185,22 +182,8 @@ impl Choices {
                 "--fake-super needs rsync's own attributes for itself: not with -XX",
             ));
         }
-        let proves = matches!(self.verify(), Verify::All | Verify::Transferred);
-        if self.finished_sources() != FinishedSources::Keep && !proves {
-            return Err(Problem::usage(
-                "--remove-source-files removes only what phase two has read back: not with \
-                 --verify=metadata or none",
-            ));
-        }
         self.check_content()?;
-        if self.has(Switches::VERIFY_ONLY)
-            && matches!(self.verify, Some(Verify::None | Verify::Transferred))
-        {
-            return Err(Problem::usage(
-                "--verify-only transfers nothing: it goes with --verify=all or --verify=metadata",
-            ));
-        }
-        Ok(())
+        self.check_proof()
     }
 
     /// `--from0`, wherever it stands.
@@ -331,14 +314,6 @@ impl Choices {
         let copies = self.pick(Switches::DRY_RUN, Effect::DryRun, Effect::Sync);
         let copies = self.pick(Switches::VERIFY_ONLY, Effect::VerifyOnly, copies);
         self.pick(Switches::LIST_ONLY, Effect::List, copies)
-    }
-
-    /// Who says that only sizes count does not want to hear that other files differ, but what this
-    /// run wrote is checked all the same.
-    fn verify(&self) -> Verify {
-        let copies_by_size = self.evidence() == Evidence::Size && !self.has(Switches::VERIFY_ONLY);
-        let default = if copies_by_size { Verify::Transferred } else { Verify::All };
-        self.verify.unwrap_or(default)
     }
 
     fn effort(&self) -> Effort {

@@ -10,6 +10,7 @@ use crate::cli::numbers::Numbers;
 use crate::report::tally::{Census, Findings, Tally};
 use crate::settings::{Effect, Verify};
 use crate::sync::Report;
+use crate::sync::whence::Whence;
 
 /// All that follows the last entry; empty if nothing was asked for and nothing is wrong.
 pub fn closing(report: &Report, copying: Duration, display: &Display) -> String {
@@ -139,12 +140,9 @@ fn findings(report: &Report, display: &Display) -> String {
                 numbers.count(found.digests_reused)
             ),
         );
-        let how = if report.read_back.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", report.read_back)
-        };
-        say("bytes read back", format!("{} bytes{how}", numbers.amount(verify.dest_read_bytes)));
+        let read = numbers.amount(verify.dest_read_bytes);
+        let how = whence(report, numbers).map_or(String::new(), |how| format!(" ({how})"));
+        say("bytes read back", format!("{read} bytes{how}"));
         say(
             "bytes read from the source",
             format!("{} bytes", numbers.amount(verify.source_read_bytes)),
@@ -152,22 +150,60 @@ fn findings(report: &Report, display: &Display) -> String {
         say("unstable reads", numbers.count(found.unstable_reads));
     }
     say("differences", differences(found, numbers));
+    if found.metadata_differences > 0 {
+        let total = numbers.count(found.metadata_differences);
+        say("attributes", broken_down(&total, &attributes(found), numbers));
+    }
     if display.effect == Effect::Sync {
         say("and repaired", numbers.count(found.repaired));
+        if found.repaired_ranges > 0 {
+            say("ranges of large files written again", numbers.count(found.repaired_ranges));
+        }
         say("and still different", numbers.count(found.remaining));
     }
     lines.concat()
 }
 
+/// What differed of entries whose content did not: one may count for several.
+fn attributes(found: &Findings) -> [(&'static str, u64); 4] {
+    [
+        ("times", found.times_differed),
+        ("modes", found.modes_differed),
+        ("owners", found.owners_differed),
+        ("ACLs and extended attributes", found.lists_differed),
+    ]
+}
+
 fn differences(found: &Findings, numbers: Numbers) -> String {
     let total = numbers.count(found.differences());
-    let kinds = [
+    broken_down(&total, &kinds_of_differences(found), numbers)
+}
+
+fn kinds_of_differences(found: &Findings) -> [(&'static str, u64); 4] {
+    [
         ("content", found.content_differences),
         ("attributes", found.metadata_differences),
         ("missing", found.missing),
         ("extra", found.extra),
-    ];
-    broken_down(&total, &kinds, numbers)
+    ]
+}
+
+/// Where the bytes were read back, if any were.
+fn whence(report: &Report, numbers: Numbers) -> Option<String> {
+    report.verify.filter(|verify| verify.dest_read_bytes > 0)?;
+    let whence = match report.whence {
+        Whence::Cache => "through the page cache",
+        Whence::Server => "from the server",
+        Whence::Storage => "from storage",
+        Whence::Memory => "from memory, as there is no storage behind this file system",
+    };
+    Some(match report.cached_files {
+        0 => whence.to_owned(),
+        count => {
+            let files = counted(count, "file", "files", numbers);
+            format!("{whence} ({files} stayed in the page cache)")
+        }
+    })
 }
 
 /// Phase two in one line.
@@ -175,8 +211,8 @@ fn verdict(report: &Report, display: &Display) -> String {
     let numbers = display.numbers;
     let found = &report.findings;
     let read = report.verify.unwrap_or_default().dest_read_bytes;
-    let how = if report.read_back.is_empty() { "" } else { " " };
-    let read_back = format!("{} bytes read back{how}{}", numbers.amount(read), report.read_back);
+    let how = whence(report, numbers).map_or(String::new(), |how| format!(" {how}"));
+    let read_back = format!("{} bytes read back{how}", numbers.amount(read));
     let entries = counted(found.compared, "entry", "entries", numbers);
     let files = counted(found.compared_files, "file", "files", numbers);
     let mut parts = vec![match display.verify {
@@ -193,7 +229,10 @@ fn verdict(report: &Report, display: &Display) -> String {
     if found.differences() == 0 {
         parts.push(total);
     } else {
-        parts.push(format!("{total} found"));
+        let [content, _, missing, extra] = kinds_of_differences(found);
+        let attributes = attributes(found);
+        let kinds = [&[content][..], &attributes, &[missing, extra]].concat();
+        parts.push(broken_down(&format!("{total} found"), &kinds, numbers));
         if display.effect == Effect::Sync {
             parts.push(format!("{} repaired", numbers.count(found.repaired)));
             parts.push(format!("{} remaining", numbers.count(found.remaining)));

@@ -41,7 +41,6 @@ fn report() -> Report {
             ..Findings::default()
         },
         untold_refusals: 0,
-        read_back: "through the page cache".to_owned(),
         ..Report::default()
     }
 }
@@ -125,7 +124,10 @@ fn differences_are_told_even_if_nobody_asked() {
     report.findings.remaining = 1;
     let line = told("-a", &report);
     assert!(line.starts_with("verified "), "{line}");
-    assert!(line.ends_with(", 3 differences found, 2 repaired, 1 remaining\n"), "{line}");
+    assert!(
+        line.ends_with(", 3 differences found (content: 2, missing: 1), 2 repaired, 1 remaining\n"),
+        "{line}"
+    );
     assert!(
         told("-a --stats", &report).contains("verified differences: 3 (content: 2, missing: 1)\n")
     );
@@ -134,7 +136,7 @@ fn differences_are_told_even_if_nobody_asked() {
 
 #[test]
 fn a_quick_check_is_never_called_verified() {
-    let quick = Report { read_back: String::new(), ..report() };
+    let quick = report();
     for options in ["-av --verify=metadata", "-a --stats --verify=metadata"] {
         let text = told(options, &quick);
         assert!(!text.to_lowercase().contains("verified"), "{text}");

@@ -182,6 +182,9 @@ pub const OPTIONS: &[Row] = &[
     // Verifying.
     set("verify", Setting::Verify, "WHAT").help(Verification, "What phase two compares: all (every byte), transferred (the bytes of what this run wrote), metadata (sizes, times, attributes), none [default: all]"),
     on("verify-only", Switches::VERIFY_ONLY).help(Verification, "Copy nothing: compare, and say what differs (exit code 40 if anything does)"),
+    set("read-back", Setting::ReadBack, "WHENCE").help(Verification, "Where phase two reads the destination: cache, storage (the device or server), auto (the server of a network mount, else the cache) [default: auto]"),
+    set("source-digest", Setting::SourceDigest, "HOW").help(Verification, "Whether phase two goes by what phase one read of the source (reuse) or reads it once more (reread) [default: reuse]"),
+    set("repair", Setting::Repair, "ROUNDS").help(Verification, "How often phase two writes again what differs; 0: it only tells [default: 1]"),
     // Output.
     more("verbose", Counter::Verbose).letter('v').help(Output, "Tell more; twice: also what is left as it is, and why"),
     none("no-verbose", Counter::Verbose).also(&["no-v"]),
@@ -268,9 +271,6 @@ pub const OPTIONS: &[Row] = &[
     later("write-devices", RSYNC_LEG),
     later("iconv", RSYNC_LEG).takes("CONVERT_SPEC"),
     // Our own, not there yet.
-    later("read-back", "").takes("HOW"),
-    later("source-digest", "").takes("HOW"),
-    later("repair", "").takes("ROUNDS"),
     later("ledger", "").takes("FILE"),
     later("report", "--stats tells the counts").takes("FILE"),
     later("manifest", "use b3sum").takes("FILE"),

@@ -2,6 +2,7 @@
 //! the process (mmap(2), SIGBUS).
 
 use std::fs::File;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::effort::{Stop, with_buffers};
 use crate::error::{Cause, During, Side, Trouble};
@@ -9,7 +10,7 @@ use crate::model::checksum::{Algorithm, Checksum, Hasher};
 use crate::model::digest::{Digest, RANGE_BYTES, RangeDigest, RangeHasher};
 use crate::model::path::Name;
 use crate::sys::dir::{Dir, Follow};
-use crate::sys::read::{self, AccessTime};
+use crate::sys::read::{self, AccessTime, Cached};
 
 /// A file's digest and how many bytes were read for it.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,21 @@ pub struct Hashed<D> {
     pub digest: D,
     /// Bytes read.
     pub read_bytes: u64,
+}
+
+/// Files that are read from storage, and those of them that were not.
+#[derive(Debug, Default)]
+pub struct FromStorage {
+    /// True if the file system has lost writes, which was told.
+    pub lost_writes: AtomicBool,
+    cached_files: AtomicU64,
+}
+
+impl FromStorage {
+    /// How often the kernel kept in the page cache what it was asked to forget.
+    pub fn cached_files(&self) -> u64 {
+        self.cached_files.load(Ordering::Relaxed)
+    }
 }
 
 /// Where a file is, for hashing it.
@@ -33,20 +49,28 @@ pub struct Located<'a> {
     pub follow: Follow,
     /// What reading it does to its access time.
     pub reading: AccessTime,
+    /// Whether it is read from storage, and not from the page cache.
+    pub from_storage: Option<&'a FromStorage>,
 }
 
 impl Located<'_> {
     /// Opens it for reading.
     pub fn open(&self) -> Result<File, Trouble> {
-        read::open(self.dir, self.name, self.follow, self.reading).during(self.side, "open")
+        let file =
+            read::open(self.dir, self.name, self.follow, self.reading).during(self.side, "open")?;
+        if let Some(FromStorage { cached_files, .. }) = self.from_storage {
+            let cached = read::forget_cached(&file).during(self.side, "drop from the cache")?;
+            cached_files.fetch_add(u64::from(cached == Cached::Yes), Ordering::Relaxed);
+        }
+        Ok(file)
     }
 }
 
-/// Hashes a whole file to its end.
-pub fn hash_file(at: &Located<'_>, stop: &Stop) -> Result<Hashed<Digest>, Trouble> {
+/// Hashes the first `len` bytes of a file, or what it has of them.
+pub fn hash_file(at: &Located<'_>, len: u64, stop: &Stop) -> Result<Hashed<Digest>, Trouble> {
     let file = at.open()?;
     let mut hasher = RangeHasher::new(0);
-    let read_bytes = feed(&file, 0..u64::MAX, |bytes| hasher.update(bytes), at.side, stop)?;
+    let read_bytes = feed(&file, 0..len, |bytes| hasher.update(bytes), at.side, stop)?;
     Ok(Hashed { digest: hasher.finish_file(), read_bytes })
 }
 

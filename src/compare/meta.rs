@@ -1,5 +1,8 @@
 //! Which preserved attributes differ. Pure.
 
+use std::sync::Arc;
+
+use crate::compare::content::FromStorage;
 use crate::extras;
 use crate::model::change::Attrs;
 use crate::model::meta::{Kind, Meta, Stamp};
@@ -18,6 +21,8 @@ pub struct Rules {
     pub window: Window,
     /// Who we are: what we may not set, we do not miss.
     pub identity: Identity,
+    /// Whether the destination is read back from storage.
+    pub from_storage: Option<Arc<FromStorage>>,
 }
 
 /// True if two times count as equal (rsync.1, `--modify-window`).

@@ -97,6 +97,7 @@ pub fn located<'a>(sides: &Sides<'a>, reading: AccessTime) -> (Located<'a>, Loca
         name: sides.source_name,
         follow: sides.follow,
         reading,
+        from_storage: None,
     };
     let dest = Located {
         side: Side::Dest,
@@ -104,6 +105,13 @@ pub fn located<'a>(sides: &Sides<'a>, reading: AccessTime) -> (Located<'a>, Loca
         name: sides.dest_name,
         follow: Follow::Never,
         reading,
+        from_storage: None,
     };
     (source, dest)
+}
+
+/// Both files, for reading the destination back.
+pub fn read_back<'a>(sides: &Sides<'a>, rules: &'a Rules) -> (Located<'a>, Located<'a>) {
+    let (source, dest) = located(sides, rules.preserve.reading);
+    (source, Located { from_storage: rules.from_storage.as_deref(), ..dest })
 }

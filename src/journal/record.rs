@@ -2,11 +2,12 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::model::digest::Digest;
+use crate::model::digest::{Digest, RangeDigest};
 use crate::model::meta::Meta;
 use crate::model::path::RelPath;
 
-/// The digest of a file's bytes as phase one read them, and what the file looked like then.
+/// The digest of a file's bytes as phase one read them, or of one range of them, and what the file
+/// looked like then.
 ///
 /// Sorted by the entry's path: that is how phase two asks. By inode it could not ask for a source
 /// that somebody has replaced since.
@@ -16,6 +17,8 @@ pub struct Record {
     dev: u64,
     ino: u64,
     path: u64,
+    /// Which range, or [`WHOLE`].
+    range: u64,
     size: u64,
     mtime_secs: i64,
     ctime_secs: i64,
@@ -24,6 +27,9 @@ pub struct Record {
     digest: [u8; 32],
 }
 
+/// In the place of a range: the whole file.
+const WHOLE: u64 = u64::MAX;
+
 impl Record {
     /// What is remembered of the source file at `path`, read while it looked like `source`.
     pub fn new(path: &RelPath, source: &Meta, digest: Digest) -> Self {
@@ -31,6 +37,7 @@ impl Record {
             dev: source.id.dev,
             ino: source.id.ino,
             path: Self::key_of(path),
+            range: WHOLE,
             size: source.size,
             mtime_secs: source.mtime.secs,
             ctime_secs: source.ctime.secs,
@@ -40,10 +47,16 @@ impl Record {
         }
     }
 
+    /// What is remembered of one range of what `self` remembers as a whole.
+    #[must_use]
+    pub fn of_range(&self, range: u64, digest: RangeDigest) -> Self {
+        Self { range, digest: digest.0, ..*self }
+    }
+
     /// What is remembered of an entry that was made at `path` without its bytes being read: it holds for
     /// no source, none of which has the inode number 0.
     pub fn of_entry(path: &RelPath) -> Self {
-        Self { path: Self::key_of(path), ..Self::zeroed() }
+        Self { path: Self::key_of(path), range: WHOLE, ..Self::zeroed() }
     }
 
     /// True if bytes were read.
@@ -51,9 +64,19 @@ impl Record {
         self.ino != 0
     }
 
-    /// What records are sorted by.
+    /// What records are searched by.
     pub fn key(&self) -> u64 {
         self.path
+    }
+
+    /// What records are sorted by: the ranges of a file follow each other.
+    pub fn order(&self) -> (u64, u64) {
+        (self.path, self.range)
+    }
+
+    /// True if it is of the whole file.
+    pub fn is_whole(&self) -> bool {
+        self.range == WHOLE
     }
 
     /// The key of the record of the entry at `path`: the first 64 bits of the path's BLAKE3. Should
@@ -73,8 +96,13 @@ impl Record {
             && (self.ctime_secs, self.ctime_nanos) == (source.ctime.secs, source.ctime.nanos)
     }
 
-    /// The digest.
+    /// The digest of the whole file.
     pub fn digest(&self) -> Digest {
         Digest(self.digest)
+    }
+
+    /// The digest of the range.
+    pub fn range_digest(&self) -> RangeDigest {
+        RangeDigest(self.digest)
     }
 }

@@ -1,7 +1,8 @@
 //! The journal file: appended to by all workers, then sorted and searched through a memory map.
 //!
 //! It is an unlinked temporary file (in `$TMPDIR`), so the kernel writes its pages out when memory
-//! is short: anonymous memory does not grow with the tree. 88 bytes a copied file.
+//! is short: anonymous memory does not grow with the tree. 96 bytes a copied file, and as many for
+//! each range of a large one.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use memmap2::MmapMut;
 
 use crate::journal::record::Record;
-use crate::model::digest::Digest;
+use crate::model::digest::{Digest, RangeDigest, range_count};
 use crate::model::meta::Meta;
 use crate::model::path::RelPath;
 
@@ -40,12 +41,17 @@ impl Journal {
         })
     }
 
-    /// Remembers the digest of the bytes of `source`, copied to `path`.
+    /// Remembers the digest of the bytes of `source`, copied to `path`, and those of its ranges, if
+    /// there are any: by them a part that differs is found.
     ///
     /// If the journal can not be written, that is found out by [`Journal::sort`]; until then
     /// nothing is lost but the saving.
-    pub fn append(&self, path: &RelPath, source: &Meta, digest: Digest) {
-        self.add(Record::new(path, source, digest));
+    pub fn append(&self, path: &RelPath, source: &Meta, digest: Digest, ranges: &[RangeDigest]) {
+        let whole = Record::new(path, source, digest);
+        self.add(whole);
+        for (range, digest) in (0..).zip(ranges) {
+            self.add(whole.of_range(range, *digest));
+        }
     }
 
     /// Remembers that the entry at `path` was made, without its bytes being read.
@@ -92,7 +98,7 @@ impl Journal {
         // A cast of the map fails only if it is no whole number of records.
         let records = bytemuck::try_cast_slice_mut::<u8, Record>(&mut map)
             .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-        records.sort_unstable_by_key(Record::key);
+        records.sort_unstable_by_key(Record::order);
         Ok(Digests { map: Some(map) })
     }
 }
@@ -154,14 +160,31 @@ impl Written<'_> {
     /// The digest of the bytes of `source`, if nothing says that they changed since phase one read
     /// them.
     pub fn digest_of(&self, source: &Meta) -> Option<Digest> {
-        self.records.iter().find(|record| record.still_holds(source)).map(Record::digest)
+        let mut whole = self.holding(source).filter(|record| record.is_whole());
+        whole.next().map(Record::digest)
+    }
+
+    /// The digests of all ranges of `source`, in order, on the same condition; none if it was copied as
+    /// a whole.
+    pub fn ranges_of(&self, source: &Meta) -> Vec<RangeDigest> {
+        let ranges: Vec<_> = self
+            .holding(source)
+            .filter(|record| !record.is_whole())
+            .map(Record::range_digest)
+            .collect();
+        // A file that was copied twice left twice as many.
+        if ranges.len() as u64 == range_count(source.size) { ranges } else { Vec::new() }
+    }
+
+    fn holding(&self, source: &Meta) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(|record| record.still_holds(source))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Digests, Journal};
-    use crate::model::digest::Digest;
+    use crate::model::digest::{Digest, RANGE_BYTES, RangeDigest};
     use crate::model::meta::{FileId, Kind, Meta, Stamp};
     use crate::model::path::{Name, RelPath};
 
@@ -191,7 +214,7 @@ mod tests {
         let journal = Journal::new(2).unwrap();
         for ino in (0..3000_u64).rev() {
             let digest = Digest::of(&ino.to_le_bytes());
-            journal.append(&path(&ino.to_string()), &meta(ino), digest);
+            journal.append(&path(&ino.to_string()), &meta(ino), digest, &[]);
         }
         let digests = journal.sort().unwrap();
         for ino in 0..3000_u64 {
@@ -210,7 +233,7 @@ mod tests {
     #[test]
     fn what_was_written_is_known_by_its_path_and_nothing_else() {
         let journal = Journal::new(1).unwrap();
-        journal.append(&path("a"), &meta(1), Digest::of(b""));
+        journal.append(&path("a"), &meta(1), Digest::of(b""), &[]);
         let digests = journal.sort().unwrap();
         assert!(digests.of(|| path("a")).is_some());
         assert!(digests.of(|| path("b")).is_none());
@@ -220,11 +243,28 @@ mod tests {
     fn an_entry_that_was_made_without_bytes_is_known_and_has_no_digest() {
         let journal = Journal::new(1).unwrap();
         journal.append_entry(&path("link"));
-        journal.append(&path("file"), &meta(1), Digest::of(b""));
+        journal.append(&path("file"), &meta(1), Digest::of(b""), &[]);
         let digests = journal.sort().unwrap();
         let (link, file) = (digests.of(|| path("link")), digests.of(|| path("file")));
         assert!(!link.unwrap().has_bytes() && file.unwrap().has_bytes());
         assert_eq!(link.unwrap().digest_of(&meta(1)), None);
+    }
+
+    #[test]
+    fn the_ranges_of_a_large_file_come_in_order_or_not_at_all() {
+        let journal = Journal::new(1).unwrap();
+        let digests = [1, 2, 3].map(|byte| RangeDigest([byte; 32]));
+        let large = Meta { size: 2 * RANGE_BYTES + 1, ..meta(1) };
+        let other = Meta { size: large.size, ..meta(2) };
+        journal.append(&path("once"), &large, Digest::of(b""), &digests);
+        journal.append(&path("twice"), &large, Digest::of(b""), &digests);
+        journal.append(&path("twice"), &large, Digest::of(b""), &digests);
+        let found = journal.sort().unwrap();
+        let once = found.of(|| path("once")).unwrap();
+        assert_eq!(once.digest_of(&large), Some(Digest::of(b"")), "a range is not the whole file");
+        assert_eq!(once.ranges_of(&large), digests);
+        assert_eq!(once.ranges_of(&other), []);
+        assert_eq!(found.of(|| path("twice")).unwrap().ranges_of(&large), []);
     }
 
     #[test]

@@ -40,12 +40,18 @@ pub fn range_count(size: u64) -> u64 {
     size.div_ceil(RANGE_BYTES).max(1)
 }
 
+/// The offsets of a range in a file of `size` bytes.
+pub fn bytes_of_range(range: u64, size: u64) -> std::ops::Range<u64> {
+    let start = range * RANGE_BYTES;
+    start..(start + RANGE_BYTES).min(size)
+}
+
 /// Hashes one range, fed in order.
 pub struct RangeHasher(Hasher);
 
 /// What a range contributes to the digest of its file (a BLAKE3 chaining value).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RangeDigest(ChainingValue);
+pub struct RangeDigest(pub ChainingValue);
 
 impl RangeHasher {
     /// A hasher for the bytes from `range * RANGE_BYTES` on.

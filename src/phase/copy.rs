@@ -59,9 +59,12 @@ impl Copy<'_> {
     ) {
         if let Some(journal) = self.journal {
             match performed.wrote {
-                Wrote::Nothing => {}
+                // Phase one never writes ranges alone.
+                Wrote::Nothing | Wrote::Ranges(_) => {}
                 Wrote::Entry => journal.append_entry(&at.path()),
-                Wrote::Bytes(digest, source) => journal.append(&at.path(), &source, digest),
+                Wrote::Bytes(digest, source) => {
+                    journal.append(&at.path(), &source, digest, &performed.ranges);
+                }
             }
         }
         if let Some(backups) = &self.pass.backups {

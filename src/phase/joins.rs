@@ -3,7 +3,8 @@
 use std::sync::PoisonError;
 
 use crate::act::content::Writing;
-use crate::act::perform::{Job, Other, Performed, Refusal, UNLINKED, Wrote, perform};
+use crate::act::link::UNLINKED;
+use crate::act::perform::{Job, Other, Performed, Refusal, Wrote, perform};
 use crate::compare::meta::differing;
 use crate::decide::{Origin, Policy, left_alone};
 use crate::error::{Class, During, Side, Trouble};

@@ -147,6 +147,7 @@ impl<'a> Pass<'a> {
             extras: extras.clone(),
             window: settings.update.window,
             identity: identity.clone(),
+            from_storage: None,
         };
         let policy =
             Policy { select: settings.select, update: settings.update, delete: settings.delete };
@@ -334,6 +335,7 @@ impl<'a> Pass<'a> {
             dest: pair.dest(),
             rules: &self.rules,
             writing,
+            ranges: &[],
             content: self.settings.content,
             durability: self.settings.effort.durability,
             link: None,

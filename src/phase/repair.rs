@@ -1,136 +1,222 @@
 //! What phase two does about a difference: written again through the same door, and compared again.
 
+use std::sync::atomic::Ordering;
+
 use crate::act::content::Writing;
 use crate::act::perform::{Job, Performed, Wrote, perform};
-use crate::decide::Origin;
+use crate::compare::content::{FromStorage, hash_range};
+use crate::compare::quick::{located, read_back, shape};
+use crate::decide::{Origin, decide};
 use crate::error::{Class, Side, Trouble};
-use crate::model::change::{Action, Diff};
+use crate::model::change::{Action, Attrs, Diff};
+use crate::model::digest::RangeDigest;
 use crate::model::entry::Pair;
+use crate::model::meta::Meta;
 use crate::phase::groups::Standing;
+use crate::phase::judge::look;
 use crate::phase::pass::{Memo, Told};
-use crate::phase::verify::{Prior, Verify, look};
+use crate::phase::verify::{Prior, Verify};
 use crate::report::ledger::{Record, Sheet};
 use crate::report::observer::Ending;
 use crate::report::tally::Findings;
 use crate::scan::node::{At, Spot};
+use crate::settings::Durability;
+use crate::sys::read::AccessTime;
+use crate::sys::sides::Sides;
+
+/// What is to be brought in line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Todo<'a> {
+    /// What the sides have.
+    pub pair: Pair,
+    /// As [`decide`](mod@crate::decide) has it.
+    pub names: u32,
+    /// What is to be done.
+    pub action: Action,
+    /// Why.
+    pub diff: Diff,
+    /// Where alone the bytes differ, if that is known.
+    pub ranges: &'a [u64],
+}
 
 /// What a look after a repair says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Checked {
-    /// It is as the source has it.
-    Right,
-    /// It is not; that was told.
-    Wrong,
+    /// It is as the source has it now.
+    Right(Pair),
+    /// It is not, by this much.
+    Wrong(Pair, Diff),
+}
+
+/// What one round of a repair came to.
+enum Round {
+    /// It could be done, with this standing.
+    Done(Box<(Record, Standing, Checked)>),
+    /// It could not; that was told.
+    Failed,
 }
 
 impl Verify<'_> {
+    /// Brings an entry in line, in as many rounds as the settings allow.
     pub(crate) fn repair(
         &self,
         at: &At<'_, Memo>,
-        (pair, names): (&Pair, u32),
-        action: Action,
-        diff: Diff,
+        todo: Todo<'_>,
         sheet: &mut Sheet<'_>,
     ) -> Standing {
-        count_difference(action, diff, &mut sheet.findings);
-        let Some(source) = pair.source() else { return Standing::Not };
-        let record = self.pass.record_of(at, source, action, diff, self.ledger);
+        count_difference(todo.action, todo.diff, &mut sheet.findings);
+        let Some(source) = todo.pair.source() else { return Standing::Not };
+        let mut record = self.pass.record_of(at, source, todo.action, todo.diff, self.ledger);
         if self.pass.permit.is_none() {
             sheet.findings.remaining += 1;
             sheet.ledger().remember(Class::Unverified);
             sheet.record(record, || at.path());
             return Standing::Not;
         }
-        let performed = self.carry_out(at, (pair, names), action, diff, sheet);
-        match performed {
+        let mut todo = todo;
+        let rounds = self.pass.settings.proof.repair_rounds.max(1);
+        for round in 1..=rounds {
+            let written_bytes = record.written_bytes;
+            let (standing, checked);
+            (record, standing, checked) = match self.round(at, &todo, record, sheet) {
+                Round::Done(done) => *done,
+                Round::Failed => return Standing::Not,
+            };
+            record.written_bytes += written_bytes;
+            match checked {
+                Checked::Right(now) => {
+                    sheet.findings.repaired += 1;
+                    sheet.findings.repaired_ranges += todo.ranges.len() as u64;
+                    sheet.record(record, || at.path());
+                    self.source_is_finished(at, &now, sheet);
+                    return standing;
+                }
+                Checked::Wrong(pair, diff) if round < rounds => {
+                    let action = decide(&pair, &diff, 1);
+                    todo = Todo { pair, names: 1, action, diff, ranges: &[] };
+                }
+                Checked::Wrong(..) => {}
+            }
+        }
+        sheet.findings.remaining += 1;
+        sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
+        Standing::Not
+    }
+
+    fn round(
+        &self,
+        at: &At<'_, Memo>,
+        todo: &Todo<'_>,
+        record: Record,
+        sheet: &mut Sheet<'_>,
+    ) -> Round {
+        let done = match self.carry_out(at, todo, sheet) {
             Ok(Some(performed)) => {
                 let was_refused = !performed.refused.is_empty();
-                let prior = match performed.wrote {
-                    Wrote::Nothing => Prior::NotOurs,
-                    Wrote::Entry => Prior::Made,
-                    Wrote::Bytes(digest, _) => Prior::Read(digest),
-                };
-                let standing = Standing::after(action, performed.entry_changed);
-                let record = self.pass.settle(at, record, performed, sheet);
-                match self.check_repair(at, record, prior, was_refused, sheet) {
-                    Checked::Right => standing,
-                    Checked::Wrong => Standing::Not,
-                }
+                let written = Written::of(&performed, todo.ranges);
+                let standing = Standing::after(todo.action, performed.entry_changed);
+                let record = self.pass.settle(at, record.clone(), performed, sheet);
+                self.check(at, written, was_refused, sheet)
+                    .map(|checked| Round::Done(Box::new((record, standing, checked))))
             }
             Ok(None) => {
                 let told = self.pass.way_is_blocked(at, record, sheet);
                 remains(Side::Dest, told, sheet);
-                Standing::Not
+                return Round::Failed;
             }
-            Err(trouble) => {
-                let side = trouble.side;
-                let told = self.pass.fail(at, record, trouble, sheet);
-                remains(side, told, sheet);
-                Standing::Not
-            }
-        }
+            Err(trouble) => Err(trouble),
+        };
+        done.unwrap_or_else(|trouble| {
+            let side = trouble.side;
+            let told = self.pass.fail(at, record, trouble, sheet);
+            remains(side, told, sheet);
+            Round::Failed
+        })
     }
 
     /// `None`: a full directory stays in the way.
     fn carry_out(
         &self,
         at: &At<'_, Memo>,
-        (pair, names): (&Pair, u32),
-        action: Action,
-        diff: Diff,
+        todo: &Todo<'_>,
         sheet: &mut Sheet<'_>,
     ) -> Result<Option<Performed>, Trouble> {
+        let Todo { pair, names, action, diff, ranges } = todo;
         if !self.pass.clear_the_way(at, pair, sheet)? {
             return Ok(None);
         }
         let origin = pair.source().map_or(Origin::Found, |source| self.prior(at, source).origin());
-        match self.pass.job(at, pair, (action, diff), origin, Writing::Differing) {
-            Some(job) => perform(self.pass.permit, &Job { names, ..job }).map(Some),
+        match self.pass.job(at, pair, (*action, *diff), origin, Writing::Differing) {
+            Some(job) => {
+                let durability = match &self.pass.tolerance.from_storage {
+                    // What is not written back yet can not be read from there.
+                    Some(from) => {
+                        forget_lost_writes(&job.sides, from);
+                        Durability::FsyncFiles
+                    }
+                    None => job.durability,
+                };
+                let job = Job { names: *names, ranges, durability, ..job };
+                perform(self.pass.permit, &job).map(Some)
+            }
             None => Ok(Some(Performed::default())),
         }
     }
 
     /// Compares again after a repair: what still differs is a fault.
-    fn check_repair(
+    fn check(
         &self,
         at: &At<'_, Memo>,
-        record: Record,
-        prior: Prior,
+        written: Written,
         was_refused: bool,
         sheet: &mut Sheet<'_>,
-    ) -> Checked {
+    ) -> Result<Checked, Trouble> {
         let before = sheet.findings;
-        let compared = look(self.pass, at).and_then(|(source, dest)| match dest {
-            Some(dest) => self.compare(at, &source, &dest, prior, sheet),
-            None => Ok(Diff { other_kind: true, ..Diff::NONE }),
-        });
+        let (source, dest) = look(self.pass, at)?;
+        let diff = match (&dest, written) {
+            (None, _) => Ok(Diff { other_kind: true, ..Diff::NONE }),
+            (Some(dest), Written::Ranges(ranges)) => {
+                self.compare_ranges(at, (&source, dest), &ranges, sheet)
+            }
+            (Some(dest), Written::Whole(prior)) => self.compare(at, &source, dest, prior, sheet),
+        };
         // It is the same file that was compared once more.
         sheet.findings = before;
-        match compared {
-            Ok(diff) if diff.is_none() => {
-                sheet.findings.repaired += 1;
-                sheet.record(record, || at.path());
-                if let Ok((source, Some(dest))) = look(self.pass, at) {
-                    self.source_is_finished(at, &Pair::Both(source, dest), sheet);
-                }
-                Checked::Right
-            }
-            Ok(diff) => {
-                sheet.findings.remaining += 1;
-                // A refusal was told, and it is the reason; but never for bytes that differ.
-                if !was_refused || diff.needs_content() {
-                    self.still_differs(&at.spot());
-                }
-                sheet.record(Record { ending: Ending::Failed, ..record }, || at.path());
-                Checked::Wrong
-            }
-            Err(trouble) => {
-                let side = trouble.side;
-                let told = self.pass.fail(at, record, trouble, sheet);
-                remains(side, told, sheet);
-                Checked::Wrong
+        let diff = diff?;
+        let pair = dest.map_or(Pair::SourceOnly(source), |dest| Pair::Both(source, dest));
+        if diff.is_none() {
+            return Ok(Checked::Right(pair));
+        }
+        // A refusal was told, and it is the reason; but never for bytes that differ.
+        if !was_refused || diff.needs_content() {
+            self.still_differs(&at.spot());
+        }
+        Ok(Checked::Wrong(pair, diff))
+    }
+
+    /// Compares a file of which some ranges were written, and the others were found equal before.
+    fn compare_ranges(
+        &self,
+        at: &At<'_, Memo>,
+        (source, dest): (&Meta, &Meta),
+        ranges: &[(u64, RangeDigest)],
+        sheet: &mut Sheet<'_>,
+    ) -> Result<Diff, Trouble> {
+        let Some(sides) = at.sides() else { return Ok(Diff::NONE) };
+        let pass = self.pass;
+        let mut diff = shape(&sides, source, dest, &pass.tolerance)?;
+        if diff.other_kind || diff.attrs.contains(Attrs::SIZE) {
+            return Ok(diff);
+        }
+        let (_, at_dest) = read_back(&sides, &pass.tolerance);
+        let file = at_dest.open()?;
+        for (range, digest) in ranges {
+            let hashed = hash_range(&file, *range, Side::Dest, pass.stop)?;
+            sheet.tally.dest_read_bytes += hashed.read_bytes;
+            if hashed.digest != *digest {
+                diff.attrs |= Attrs::CONTENT;
             }
         }
+        Ok(pass.without_own_access(diff, source))
     }
 
     pub(crate) fn still_differs(&self, spot: &Spot<'_, Memo>) {
@@ -140,6 +226,38 @@ impl Verify<'_> {
             Trouble::rule(Side::Dest, "repair", why).at(spot.dest_place(&self.pass.dest_root));
         fault.class = Class::Unverified;
         self.pass.tell_fault(self.ledger, &fault);
+    }
+}
+
+/// Where the file system has lost writes, which was told, the next fsync(2) of the file would tell it
+/// once more, and it would look as if the repair was lost.
+fn forget_lost_writes(sides: &Sides<'_>, from: &FromStorage) {
+    if from.lost_writes.load(Ordering::Relaxed) {
+        let (_, dest) = located(sides, AccessTime::Stays);
+        // What can not be opened or flushed is about to be found out by the repair itself.
+        drop(dest.open().map(|file| file.sync_data()));
+    }
+}
+
+/// What a repair has written, for whoever compares again.
+enum Written {
+    /// The entry.
+    Whole(Prior),
+    /// These ranges of a large file.
+    Ranges(Vec<(u64, RangeDigest)>),
+}
+
+impl Written {
+    fn of(performed: &Performed, ranges: &[u64]) -> Self {
+        match performed.wrote {
+            Wrote::Nothing => Self::Whole(Prior::NotOurs),
+            Wrote::Entry => Self::Whole(Prior::Made),
+            Wrote::Bytes(digest, _) => Self::Whole(Prior::Read(digest)),
+            Wrote::Ranges(_) => {
+                let digests = performed.ranges.iter().copied();
+                Self::Ranges(ranges.iter().copied().zip(digests).collect())
+            }
+        }
     }
 }
 
@@ -157,13 +275,23 @@ pub(crate) fn count_difference(action: Action, diff: Diff, findings: &mut Findin
         Action::Keep(_) => {}
         Action::Create => findings.missing += 1,
         Action::Delete => findings.extra += 1,
-        Action::Adjust => findings.metadata_differences += 1,
+        Action::Adjust => count_attributes(diff.attrs, findings),
         Action::Rewrite | Action::Replace => {
             if diff.needs_content() {
                 findings.content_differences += 1;
             } else {
-                findings.metadata_differences += 1;
+                count_attributes(diff.attrs, findings);
             }
         }
     }
+}
+
+/// Counts an entry of which only attributes differ; several of them may.
+fn count_attributes(attrs: Attrs, findings: &mut Findings) {
+    findings.metadata_differences += 1;
+    let times = Attrs::MTIME | Attrs::MTIME_EXACT | Attrs::ATIME;
+    findings.times_differed += u64::from(attrs.intersects(times));
+    findings.modes_differed += u64::from(attrs.contains(Attrs::MODE));
+    findings.owners_differed += u64::from(attrs.intersects(Attrs::OWNER | Attrs::GROUP));
+    findings.lists_differed += u64::from(attrs.intersects(Attrs::ACLS | Attrs::XATTRS));
 }

@@ -17,7 +17,7 @@ impl Pass<'_> {
         let algorithm = self.settings.told_sum.filter(|_| kind == Kind::File)?;
         match wrote {
             Wrote::Bytes(digest, _) if algorithm == Algorithm::Blake3 => Some((*digest).into()),
-            Wrote::Bytes(..) => self.sum_source(at, algorithm),
+            Wrote::Bytes(..) | Wrote::Ranges(_) => self.sum_source(at, algorithm),
             _ if matches!(self.settings.evidence, Evidence::Digest(_)) => {
                 self.sum_source(at, algorithm)
             }
@@ -32,6 +32,7 @@ impl Pass<'_> {
             name: at.name,
             follow: at.follow,
             reading: self.settings.preserve.reading,
+            from_storage: None,
         };
         sum_file(&located, algorithm, self.stop).ok().map(|hashed| hashed.digest)
     }

@@ -5,29 +5,31 @@
 
 use std::sync::Arc;
 
-use crate::compare::quick::{quick, shape};
-use crate::compare::thorough::thorough;
-use crate::decide::{Origin, decide, is_not_shorter, left_alone};
-use crate::error::{Class, During, Side, Trouble};
+use crate::compare::quick::quick;
+use crate::compare::thorough::{SourceBytes, thorough};
+use crate::decide::{Origin, is_not_shorter, left_alone};
+use crate::error::{Class, Trouble};
 use crate::journal::store::Digests;
-use crate::model::change::{Action, Attrs, Diff, Why};
+use crate::model::change::{Action, Attrs, Diff, Knowledge, Why};
 use crate::model::digest::Digest;
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
 use crate::phase::extras::Removals;
 use crate::phase::groups::{Groups, Standing};
-use crate::phase::large::{LargeCompare, Place, is_large};
+use crate::phase::large::{Place, is_large};
 use crate::phase::pass::{Memo, Pass};
-use crate::phase::repair::count_difference;
+use crate::phase::repair::{Todo, count_difference};
 use crate::phase::together::{Step, Together};
+use crate::phase::weigh::{Known, LargeCompare};
 use crate::report::ledger::{Ledger, Record, Sheet};
+use crate::report::observer::Extras;
 use crate::report::tally::{Findings, Tally};
 use crate::scan::node::{At, Node, Spot};
 use crate::scan::ranges::Ranged;
 use crate::scan::walk::{Entered, Visit};
-use crate::settings::recast::recast;
+use crate::settings::proof::SourceDigest;
 use crate::settings::{self, Evidence};
-use crate::sys::dir::{Dir, Follow, Listed};
+use crate::sys::dir::{Dir, Listed};
 use crate::sys::sides::Sides;
 use crate::sys::stat;
 
@@ -41,15 +43,6 @@ pub struct Verify<'a> {
     pub ledger: &'a Ledger<'a>,
     /// Names of one file that wait for each other.
     pub groups: Groups,
-}
-
-/// What the bytes of a pair of files say.
-#[derive(Clone, Copy, Debug)]
-pub struct Evidenced {
-    /// True if they are equal.
-    pub is_equal: bool,
-    /// True if the source's bytes were those that phase one read.
-    pub digest_reused: bool,
 }
 
 /// What phase one left behind of an entry.
@@ -66,14 +59,6 @@ pub(crate) enum Prior {
 }
 
 impl Prior {
-    /// The digest of the source, if its bytes need not be read again.
-    fn digest(self) -> Option<Digest> {
-        match self {
-            Self::Read(digest) => Some(digest),
-            Self::NotOurs | Self::Made | Self::Stale => None,
-        }
-    }
-
     /// True if this run wrote its bytes, or made what has none.
     pub(crate) fn is_written(self, kind: Kind) -> bool {
         match self {
@@ -96,9 +81,32 @@ impl Verify<'_> {
     pub(crate) fn prior(&self, at: &At<'_, Memo>, source: &Meta) -> Prior {
         match self.digests.of(|| at.path()) {
             Some(written) if !written.has_bytes() => Prior::Made,
+            Some(_) if self.rereads() => Prior::Stale,
             Some(written) => written.digest_of(source).map_or(Prior::Stale, Prior::Read),
             None => Prior::NotOurs,
         }
+    }
+
+    /// True if the source is read once more, whatever phase one has read.
+    fn rereads(&self) -> bool {
+        self.pass.settings.proof.source_digest == SourceDigest::Reread
+    }
+
+    /// What is known of the bytes of a large source.
+    fn known(&self, at: &At<'_, Memo>, source: &Meta) -> Known {
+        let written = self.digests.of(|| at.path()).filter(|_| !self.rereads());
+        let Some((written, digest)) =
+            written.and_then(|written| Some((written, written.digest_of(source)?)))
+        else {
+            return Known::Nothing;
+        };
+        let ranges = written.ranges_of(source);
+        if ranges.is_empty() { Known::Whole(digest) } else { Known::Ranges(digest, ranges) }
+    }
+
+    /// Whether the digests of files are to be told that were not read before.
+    pub(crate) fn wants_digests(&self) -> bool {
+        self.ledger.extras().contains(Extras::VERDICTS)
     }
 
     /// True if the bytes of this file are to be compared.
@@ -148,14 +156,18 @@ impl Verify<'_> {
             let diff = quick(sides, source, dest, evidence, &pass.tolerance, pass.stop)?;
             return Ok(pass.without_own_access(diff, source));
         }
-        let known = prior.digest();
-        let compared = thorough(sides, source, dest, known, &pass.tolerance, pass.stop)?;
+        let bytes = match prior {
+            Prior::Read(digest) => SourceBytes::Known(digest),
+            _ if self.wants_digests() => SourceBytes::Asked,
+            _ => SourceBytes::Unknown,
+        };
+        let compared = thorough(sides, source, dest, bytes, &pass.tolerance, pass.stop)?;
         sheet.tally.source_read_bytes += compared.source_read_bytes;
         sheet.tally.dest_read_bytes += compared.dest_read_bytes;
         self.ledger.advance(0, compared.dest_read_bytes);
-        if compared.digest.is_some() {
+        if compared.diff.knowledge == Knowledge::Known {
             sheet.findings.compared_files += 1;
-            sheet.findings.digests_reused += u64::from(known.is_some());
+            sheet.findings.digests_reused += u64::from(matches!(prior, Prior::Read(_)));
         }
         Ok(pass.without_own_access(compared.diff, source))
     }
@@ -199,30 +211,6 @@ impl Verify<'_> {
         })
     }
 
-    /// The ranges of a large file were compared.
-    pub fn large_compared(
-        &self,
-        at: &At<'_, Memo>,
-        pair: &Pair,
-        names: u32,
-        evidence: Result<Evidenced, Trouble>,
-        sheet: &mut Sheet<'_>,
-    ) -> Standing {
-        let (Pair::Both(source, dest), Some(sides)) = (pair, at.sides()) else {
-            return Standing::Not;
-        };
-        let diff = evidence.and_then(|evidence| {
-            sheet.findings.compared_files += 1;
-            sheet.findings.digests_reused += u64::from(evidence.digest_reused);
-            let mut diff = shape(&sides, source, dest, &self.pass.tolerance)?;
-            if !evidence.is_equal {
-                diff.attrs |= Attrs::CONTENT;
-            }
-            Ok(self.pass.without_own_access(diff, source))
-        });
-        self.judge(at, pair, names, diff, sheet)
-    }
-
     /// Compares an entry that is not left alone, and repairs it.
     pub(crate) fn bring_in_line<'s>(
         &'s self,
@@ -233,8 +221,9 @@ impl Verify<'_> {
     ) -> Step<'s> {
         let Pair::Both(source, dest) = pair else {
             sheet.findings.compared += 1;
-            let standing = self.repair(at, (pair, names), Action::Create, Diff::NONE, sheet);
-            return Step::Ended(standing);
+            let (action, diff) = (Action::Create, Diff::NONE);
+            let todo = Todo { pair: *pair, names, action, diff, ranges: &[] };
+            return Step::Ended(self.repair(at, todo, sheet));
         };
         let prior = self.prior(at, source);
         match self.was_not_appended(at, pair, prior) {
@@ -250,101 +239,12 @@ impl Verify<'_> {
         let ranged = same_file && !source.is_same_file(dest) && is_large(source.size);
         if ranged && self.reads_bytes(source, prior) {
             let Some(place) = Place::of(at) else { return Step::Ended(Standing::Not) };
-            let (pair, known) = ((*source, *dest), prior.digest());
+            let (pair, known) = ((*source, *dest), self.known(at, source));
             return Step::Large(Box::new(LargeCompare::new(self, place, pair, names, known)));
         }
         let diff = self.compare(at, source, dest, prior, sheet);
         Step::Ended(self.judge(at, pair, names, diff, sheet))
     }
-
-    fn judge(
-        &self,
-        at: &At<'_, Memo>,
-        pair: &Pair,
-        names: u32,
-        diff: Result<Diff, Trouble>,
-        sheet: &mut Sheet<'_>,
-    ) -> Standing {
-        let Some(source) = pair.source() else { return Standing::Not };
-        let looked_again = diff.and_then(|diff| self.look_again(at, *pair, diff, sheet));
-        match looked_again {
-            Ok((now, diff)) => {
-                sheet.findings.compared += 1;
-                let id = |pair: &Pair| pair.dest().map(|dest| dest.id);
-                let is_another = id(&now) != id(pair);
-                // The other names of that one are nobody's here.
-                let names = if is_another { 1 } else { names };
-                let action = decide(&now, &diff, names);
-                let standing = if let Action::Keep(_) = action {
-                    let record = self.pass.record_of(at, source, action, diff, self.ledger);
-                    sheet.record(record, || at.path());
-                    self.source_is_finished(at, &now, sheet);
-                    Standing::Kept
-                } else {
-                    self.repair(at, (&now, names), action, diff, sheet)
-                };
-                if is_another { standing.of_another() } else { standing }
-            }
-            Err(trouble) => {
-                let record = Record::of(source, Action::Rewrite, Diff::NONE);
-                self.pass.fail(at, record, trouble, sheet);
-                Standing::Not
-            }
-        }
-    }
-
-    /// Bytes that differ are compared once more, with fresh looks: a read that lied is not a
-    /// difference, and a source that changed meanwhile is not a fault of the copy.
-    fn look_again(
-        &self,
-        at: &At<'_, Memo>,
-        pair: Pair,
-        diff: Diff,
-        sheet: &mut Sheet<'_>,
-    ) -> Result<(Pair, Diff), Trouble> {
-        let Pair::Both(source, dest) = pair else { return Ok((pair, diff)) };
-        let is_file = source.kind == Kind::File && !diff.other_kind;
-        if !is_file || !diff.attrs.contains(Attrs::CONTENT) || diff.attrs.contains(Attrs::SIZE) {
-            return Ok((pair, diff));
-        }
-        let (now_source, now_dest) = look(self.pass, at)?;
-        if now_source.kind != source.kind {
-            return Err(Trouble::rule(
-                Side::Source,
-                "compare",
-                "it became something else meanwhile",
-            ));
-        }
-        let Some(now_dest) = now_dest else { return Ok((Pair::SourceOnly(now_source), diff)) };
-        let Some(sides) = at.sides() else { return Ok((pair, diff)) };
-        let pass = self.pass;
-        let again = thorough(&sides, &now_source, &now_dest, None, &pass.tolerance, pass.stop)?;
-        sheet.tally.source_read_bytes += again.source_read_bytes;
-        sheet.tally.dest_read_bytes += again.dest_read_bytes;
-        let stood_still =
-            now_source.is_untouched_since(&source) && now_dest.is_untouched_since(&dest);
-        if stood_still && !again.diff.attrs.contains(Attrs::CONTENT) {
-            sheet.findings.unstable_reads += 1;
-            let why = "reading it twice gave different bytes (check memory, disk and network)";
-            let trouble = Trouble::rule(Side::Dest, "compare", why);
-            self.pass.tell(sheet.ledger(), &at.spot(), trouble);
-        }
-        Ok((Pair::Both(now_source, now_dest), again.diff))
-    }
-}
-
-/// Fresh looks at both sides.
-pub(crate) fn look(pass: &Pass<'_>, at: &At<'_, Memo>) -> Result<(Meta, Option<Meta>), Trouble> {
-    let devices = pass.settings.select.devices;
-    let source =
-        stat::source(at.source, at.name, at.follow, devices).during(Side::Source, "look at")?;
-    let dest = match at.dest {
-        Some(dest) => {
-            stat::entry_if_any(dest, at.dest_name(), Follow::Never).during(Side::Dest, "look at")?
-        }
-        None => None,
-    };
-    Ok((recast(pass.settings.recast.as_deref(), source), dest))
 }
 
 impl Visit for Verify<'_> {

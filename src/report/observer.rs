@@ -86,6 +86,9 @@ bitflags! {
         const META = 1;
         /// Where the source has it.
         const SOURCE = 1 << 1;
+        /// What phase two says of each entry, also of those that are as they should be, and the BLAKE3
+        /// digest of each file that it has read.
+        const VERDICTS = 1 << 2;
     }
 }
 

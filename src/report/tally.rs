@@ -129,6 +129,14 @@ sums! {
         content_differences: u64,
         /// Entries of which only attributes differed.
         metadata_differences: u64,
+        /// Of them, those of another time.
+        times_differed: u64,
+        /// Of them, those of another mode.
+        modes_differed: u64,
+        /// Of them, those of another owner or group.
+        owners_differed: u64,
+        /// Of them, those of other ACLs or extended attributes.
+        lists_differed: u64,
         /// Entries that the destination lacked.
         missing: u64,
         /// Entries that the destination had too many (with `--delete`).
@@ -137,6 +145,8 @@ sums! {
         unstable_reads: u64,
         /// Entries brought in line.
         repaired: u64,
+        /// Ranges of large files that alone were written again.
+        repaired_ranges: u64,
         /// Entries that still differ.
         remaining: u64,
     }

@@ -43,6 +43,29 @@ pub fn open(dir: &Dir, name: &Name, follow: Follow, reading: AccessTime) -> io::
     Ok(fd.into())
 }
 
+/// Whether a file's first bytes are in the page cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cached {
+    /// They are not, or nobody can tell.
+    No,
+    /// They are.
+    Yes,
+}
+
+/// Makes the kernel forget what it has of a file in the page cache (`posix_fadvise(2)`,
+/// `POSIX_FADV_DONTNEED`). What is not written back yet or mapped by somebody it keeps; whether it has
+/// kept the beginning is asked by a read that does not wait (preadv2(2), `RWF_NOWAIT`).
+pub fn forget_cached(file: &File) -> io::Result<Cached> {
+    rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?;
+    let mut byte = [0];
+    let flags = rustix::io::ReadWriteFlags::NOWAIT;
+    match rustix::io::preadv2(file, &mut [io::IoSliceMut::new(&mut byte)], 0, flags) {
+        Ok(1..) => Ok(Cached::Yes),
+        // An empty file; EAGAIN; file systems that do not know the flag; old kernels.
+        Ok(0) | Err(_) => Ok(Cached::No),
+    }
+}
+
 /// Holds an entry, whatever it is and whoever may read it, without opening it (open(2), `O_PATH`): it can
 /// be looked at and given attributes.
 pub fn hold(dir: &Dir, name: &Name) -> io::Result<File> {

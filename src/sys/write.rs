@@ -83,16 +83,6 @@ pub fn sync_file(_: &Permit, file: &File) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Flushes the file system that `dir` is on (syncfs(2)).
-pub fn sync_file_system(_: &Permit, dir: &Dir) -> io::Result<()> {
-    match rustix::fs::syncfs(dir) {
-        // A directory that we may not read has a path-only handle: all file systems are flushed.
-        Err(Errno::BADF) => rustix::fs::sync(),
-        result => result?,
-    }
-    Ok(())
-}
-
 /// Closes a written file and returns the error that dropping it would swallow: network file
 /// systems report a failed write as late as here (close(2), NOTES).
 pub fn close(file: File) -> io::Result<()> {

@@ -15,6 +15,7 @@ mod mounts;
 mod overlaps;
 mod owners;
 mod parity;
+mod proof;
 mod properties;
 mod safety;
 mod signals;

@@ -282,7 +282,8 @@ fn a_repair_is_itemized_like_any_change() {
     assert_eq!(output.expect_code(0).lines(), [">fc........ a"]);
     let last = output.told().lines().last().map(str::to_owned);
     assert_eq!(
-        last.as_deref().map(|line| line.ends_with("1 difference found, 1 repaired, 0 remaining")),
+        last.as_deref()
+            .map(|line| line.ends_with("1 difference found (content: 1), 1 repaired, 0 remaining")),
         Some(true)
     );
 }

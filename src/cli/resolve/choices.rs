@@ -15,10 +15,11 @@ use crate::cli::moments;
 use crate::cli::options::{Counter, Meaning, Sense, Setting, Switches};
 use crate::cli::owners;
 use crate::cli::problem::Problem;
-use crate::cli::resolve::Request;
+use crate::cli::resolve::{Request, proof};
 use crate::cli::rules;
 use crate::cli::sizes::{number, rate, size};
 use crate::settings::modes::ModeChange;
+use crate::settings::proof::Proof;
 use crate::settings::{Found, Verify};
 use crate::sys::names::Account;
 
@@ -42,6 +43,7 @@ pub(super) struct Choices {
     pub(super) bases: Vec<(Found, PathBuf)>,
     pub(super) jobs: Option<NonZeroUsize>,
     pub(super) verify: Option<Verify>,
+    pub(super) proof: Proof,
     pub(super) out_format: Option<Box<[u8]>>,
     pub(super) log_file: Option<PathBuf>,
     pub(super) log_format: Option<Box<[u8]>>,
@@ -152,6 +154,9 @@ impl Choices {
             Setting::Suffix => self.suffix = Some(value.as_bytes().into()),
             Setting::Jobs => self.jobs = checks::jobs(value)?,
             Setting::Verify => self.verify = Some(checks::verify(value)?),
+            Setting::ReadBack => self.proof.read_back = proof::read_back(value)?,
+            Setting::SourceDigest => self.proof.source_digest = proof::source_digest(value)?,
+            Setting::Repair => self.proof.repair_rounds = proof::rounds(value)?,
             Setting::ChecksumChoice => self.checksums = checks::checksums(name, value)?,
             Setting::Bwlimit => self.rate = rate(name, value)?,
             Setting::NoBwlimit => self.rate = None,

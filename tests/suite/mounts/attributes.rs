@@ -92,7 +92,9 @@ fn times_that_a_server_overwrites_are_set_again_and_no_content_is_written_again(
         let output = arena.twosync(&["-ai", "s/", "d"]);
         assert_eq!(complaints(output.expect_code(0)), [""; 0]);
         assert_eq!(output.lines(), [">f..t...... bad", ".f..t...... bad"]);
-        assert!(verdict(&output).ends_with("1 difference found, 1 repaired, 0 remaining"));
+        assert!(
+            verdict(&output).ends_with("1 difference found (times: 1), 1 repaired, 0 remaining")
+        );
         assert_eq!(arena.differences("s", "disk"), [""; 0]);
         assert_eq!((mount.struck(), mount.written_bytes("bad")), (2, 2 * bytes), "once a run");
         arena.twosync(&["-a", "s/", "d"]).expect_code(0);

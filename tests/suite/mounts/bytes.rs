@@ -24,7 +24,9 @@ fn what_is_stored_wrong_once_is_found_and_only_that_is_written_again() {
             (&lines[..3], lines[3..].concat().as_str()),
             (&copied.map(str::to_owned)[..], ">fc........ bad")
         );
-        assert!(verdict(&output).ends_with("1 difference found, 1 repaired, 0 remaining"));
+        assert!(
+            verdict(&output).ends_with("1 difference found (content: 1), 1 repaired, 0 remaining")
+        );
         assert_eq!(arena.differences("s", "disk"), [""; 0]);
         assert_eq!(mount.written_bytes("bad"), bytes + repair_bytes);
         assert_eq!(mount.written_bytes("good"), 10_000);
@@ -44,7 +46,9 @@ fn what_is_always_stored_wrong_ends_with_40_and_is_named() {
         assert_eq!(said.len(), 2, "{said:?}");
         assert!(said[0].starts_with("twosync: repair \"d/bad\": it still differs from its source"));
         assert_eq!(said[1], UNVERIFIED);
-        assert!(verdict(&output).ends_with("1 difference found, 0 repaired, 1 remaining"));
+        assert!(
+            verdict(&output).ends_with("1 difference found (content: 1), 0 repaired, 1 remaining")
+        );
         let differences = arena.differences("s", "disk");
         assert!(differences.iter().all(|line| line.starts_with("bad: ")), "{differences:?}");
         // Nothing has changed for an audit.

@@ -81,7 +81,7 @@ fn a_repair_in_the_same_run_does_not_take_back_that_the_close_failed() {
     let told = "twosync: close \"d/bad\": Input/output error (os error 5)";
     assert_eq!(complaints(output.expect_code(23)), [told, INCOMPLETE]);
     assert_eq!(output.lines(), [".d..t...... ./", ">f+++++++++ good", ">fcst...... bad"]);
-    assert!(verdict(&output).ends_with("1 difference found, 1 repaired, 0 remaining"));
+    assert!(verdict(&output).ends_with("1 difference found (content: 1), 1 repaired, 0 remaining"));
     assert_eq!(arena.differences("s", "disk"), [""; 0]);
 }
 
@@ -98,7 +98,7 @@ fn a_repair_whose_close_fails_is_no_repair() {
     output.expect_code(40);
     assert_eq!(complaints(&output).len(), 2, "{}", output.errors());
     assert!(output.errors().starts_with("twosync: close \"d/bad\": Input/output error"));
-    assert!(verdict(&output).ends_with("1 difference found, 0 repaired, 1 remaining"));
+    assert!(verdict(&output).ends_with("1 difference found (content: 1), 0 repaired, 1 remaining"));
     assert_eq!(mtime(&arena, "bad"), Some(0), "it looks torn");
 }
 
@@ -173,6 +173,6 @@ fn what_was_lost_behind_our_back_is_told_before_phase_two_which_repairs_it() {
     let said = complaints(output.expect_code(11));
     assert!(said[0].ends_with("\"d/bad\": Input/output error (os error 5)"), "{said:?}");
     assert_eq!(said[1..], [FLUSH_FAILED, IO_FAILED]);
-    assert!(verdict(&output).ends_with("1 difference found, 1 repaired, 0 remaining"));
+    assert!(verdict(&output).ends_with("1 difference found (content: 1), 1 repaired, 0 remaining"));
     assert_eq!(arena.differences("s", "disk"), [""; 0]);
 }

@@ -40,7 +40,7 @@
 //! | 6 | [`phase`]: copy; verify and repair; list; what all share |
 //! | 5 | [`scan`], [`compare`], [`decide`](mod@decide), [`act`]: the four verbs; none imports another |
 //! | 4 | [`settings`]: all choices, resolved, in groups |
-//! | 3 | [`journal`], [`report`], [`effort`], [`extras`] (ACLs and extended attributes): tools |
+//! | 3 | [`journal`], [`manifest`] (check files), [`report`], [`effort`], [`extras`] (ACLs and extended attributes): tools |
 //! | 2 | [`filter`]: rsync's rule language |
 //! | 1 | [`error`](mod@error): what went wrong; [`sys`]: what the kernel offers |
 //! | 0 | [`model`]: nouns; no I/O |
@@ -78,6 +78,7 @@ pub mod error;
 pub mod extras;
 pub mod filter;
 pub mod journal;
+pub mod manifest;
 pub mod model;
 pub mod phase;
 pub mod report;

@@ -380,7 +380,8 @@ impl Run<'_> {
         let (ledger, first) = Ledger::new(Phase::Verify, keeps, self.observer);
         self.observer.phase_starts(Phase::Verify, &ledger);
         let groups = self.pass.groups();
-        let verify = Verify { pass: &self.pass, digests, ledger: &ledger, groups };
+        let known = Mutex::default();
+        let verify = Verify { pass: &self.pass, digests, ledger: &ledger, groups, known };
         let mut sheet = ledger.sheet(first);
         let (walked, mut last) = (sheet.fork(), sheet.fork());
         sheet.close();

@@ -10,6 +10,7 @@ use crate::cli::lines;
 use crate::cli::log::{Log, LogChoices};
 use crate::cli::output::Output;
 use crate::cli::progress::{Bar, Meter};
+use crate::cli::reports::Reports;
 use crate::cli::stats;
 use crate::error::{Class, Fault, Place};
 use crate::model::change::{Action, Why};
@@ -41,12 +42,13 @@ struct State {
     copied: Tally,
     copying: Duration,
     log: Option<Log>,
+    reports: Option<Reports>,
 }
 
 impl Console {
     /// Starts the output with its header. A log that can not be opened is told, and is no reason not
     /// to copy.
-    pub fn open(display: Display, log: Option<&LogChoices>) -> Self {
+    pub fn open(display: Display, log: Option<&LogChoices>, reports: Option<Reports>) -> Self {
         let log = log.and_then(|choices| match Log::open(choices) {
             Ok(log) => Some(log),
             Err(error) => {
@@ -57,8 +59,12 @@ impl Console {
             }
         });
         let of_log = log.as_ref().map(Log::display);
-        let detail = of_log.map_or(Detail::Notices, Display::detail).max(display.detail());
-        let extras = of_log.map_or(Extras::empty(), Display::extras) | display.extras();
+        let mut detail = of_log.map_or(Detail::Notices, Display::detail).max(display.detail());
+        let mut extras = of_log.map_or(Extras::empty(), Display::extras) | display.extras();
+        if reports.is_some() {
+            detail = detail.max(Detail::All);
+            extras |= Extras::VERDICTS;
+        }
         let mut output = Output::open(display.sink, display.escape.reader);
         if display.levels.of(Flag::Flist) >= 1 {
             match display.header {
@@ -76,6 +82,7 @@ impl Console {
             copied: Tally::default(),
             copying: Duration::ZERO,
             log,
+            reports,
         };
         Self { display, detail, extras, state: Mutex::new(state) }
     }
@@ -88,6 +95,24 @@ impl Console {
         if let Some(log) = &mut state.log {
             log.closing(report, copying);
         }
+    }
+
+    /// Ends the files of `--report` and its kin.
+    ///
+    /// # Errors
+    /// One of them could not be written.
+    pub fn close_reports(
+        &self,
+        report: Option<&Report>,
+        worst: Option<Class>,
+    ) -> Result<(), Fault> {
+        let Some(reports) = self.state().reports.take() else { return Ok(()) };
+        let sentence =
+            report.map_or(String::new(), |report| stats::sentence(report, &self.display));
+        for text in reports.close(report, &sentence, worst)? {
+            self.complain(&text);
+        }
+        Ok(())
     }
 
     /// Says on standard error, and in the log, what a run leaves to be said.
@@ -216,12 +241,18 @@ impl Observer for Console {
         if let Some(log) = &mut state.log {
             log.event(event);
         }
+        if let Some(reports) = &mut state.reports {
+            reports.event(event);
+        }
         if let Event::Entry(outcome) = event {
             state.progress(outcome, &self.display);
         }
     }
 
     fn fault(&self, fault: &Fault) {
+        if let Some(reports) = &mut self.state().reports {
+            reports.fault(fault);
+        }
         // What --max-delete stopped is told once, at the end, in rsync's words.
         if fault.class == Class::MaxDelete {
             return;

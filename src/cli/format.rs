@@ -371,7 +371,7 @@ mod tests {
     fn what_is_known_has_a_checksum_and_others_a_column_of_blanks() {
         let meta = operand(Path::new("/"), Follow::Never);
         let sum = Some(Digest::of(b"text").into());
-        let more = More { meta: meta.unwrap(), source: None, sum };
+        let more = More { meta: meta.unwrap(), source: None, sum, digest: None };
         let told = line("%C %b", Action::Create, Some(more));
         assert_eq!(told, format!("{} 7", blake3::hash(b"text").to_hex()));
         assert_eq!(line("%C|", Action::Create, None), format!("{}|", " ".repeat(64)));

@@ -174,7 +174,9 @@ fn kept(why: Why, outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
         | Why::OwnDestination
         | Why::NotEvenAbove
         | Why::OnTheWay
-        | Why::NotShorter => (false, "", ""),
+        | Why::NotShorter
+        | Why::Unseen
+        | Why::Unfinished => (false, "", ""),
     };
     tells.then(|| {
         let mut line = before.as_bytes().to_vec();

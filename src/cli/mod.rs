@@ -12,6 +12,7 @@ use crate::cli::args::Placement;
 use crate::cli::console::{Console, complain};
 use crate::cli::names::{High, Reader};
 use crate::cli::problem::Problem;
+use crate::cli::reports::Reports;
 use crate::cli::resolve::{Request, Run, Surroundings, User};
 use crate::effort::Stop;
 use crate::error::{Class, Fault, Place};
@@ -39,6 +40,7 @@ pub mod output;
 pub mod owners;
 pub mod problem;
 pub mod progress;
+pub mod reports;
 pub mod resolve;
 pub mod rules;
 pub mod signals;
@@ -83,23 +85,38 @@ fn around() -> Surroundings {
 }
 
 fn perform(run: Run) -> ExitCode {
-    let Run { settings, display, log } = run;
+    let Run { settings, display, log, reports } = run;
+    let opened = (!reports.is_empty()).then(|| Reports::open(&reports, &settings));
+    let reports = match opened.transpose() {
+        Ok(reports) => reports,
+        Err(fault) => {
+            complain(&fault.to_string());
+            return conclude(Some(fault.class));
+        }
+    };
     let stop = Stop::default();
     if let Err(error) = signals::listen(&stop) {
         complain(&format!("listen for signals: {error}"));
     }
-    let console = Console::open(display, log.as_ref());
-    let worst = match sync::run(&settings, &console, &stop) {
+    let console = Console::open(display, log.as_ref(), reports);
+    let (report, worst) = match sync::run(&settings, &console, &stop) {
         Ok(report) => {
             let worst = worst_of(&report);
             if !matches!(worst, Some(Class::Interrupted | Class::TimeUp)) {
                 close(&report, &console);
             }
-            worst
+            (Some(report), worst)
         }
         Err(fault) => {
             console.fault(&fault);
-            Some(fault.class)
+            (None, Some(fault.class))
+        }
+    };
+    let worst = match console.close_reports(report.as_ref(), worst) {
+        Ok(()) => worst,
+        Err(fault) => {
+            console.complain(&fault.to_string());
+            Some(worst.unwrap_or(fault.class))
         }
     };
     let output = console.close();

@@ -218,6 +218,14 @@ pub enum Setting {
     SourceDigest,
     /// `--repair`.
     Repair,
+    /// `--report`.
+    Report,
+    /// `--manifest`.
+    Manifest,
+    /// `--combined`.
+    Combined,
+    /// `--failed-list`.
+    FailedList,
     /// `--out-format`.
     OutFormat,
     /// `--log-file`.

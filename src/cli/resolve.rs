@@ -18,6 +18,7 @@ use crate::cli::names::{High, Reader};
 use crate::cli::operands::{self, Purpose};
 use crate::cli::options::{RuleOption, Switches};
 use crate::cli::problem::Problem;
+use crate::cli::reports::ReportChoices;
 use crate::cli::resolve::choices::Choices;
 use crate::cli::rules;
 use crate::cli::version;
@@ -59,6 +60,8 @@ pub struct Run {
     pub display: Display,
     /// What else is told to a file.
     pub log: Option<LogChoices>,
+    /// Which files are written about it.
+    pub reports: ReportChoices,
 }
 
 /// What the same words mean differently by.
@@ -143,7 +146,8 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     };
     let display = choices.display(around, &settings);
     let log = choices.log(&display, &settings);
-    Ok(Request::Run(Box::new(Run { settings, display, log })))
+    let reports = choices.reports;
+    Ok(Request::Run(Box::new(Run { settings, display, log, reports })))
 }
 
 impl Choices {

@@ -45,6 +45,11 @@ pub fn closing(report: &Report, copying: Duration, display: &Display) -> String 
     parts.concat()
 }
 
+/// What phase two has to say, in one sentence; empty if there was none.
+pub fn sentence(report: &Report, display: &Display) -> String {
+    report.verify.map_or(String::new(), |_| verdict(report, display))
+}
+
 /// What a log ends with that nobody asked to have more in.
 pub fn brief(report: &Report, display: &Display) -> String {
     let Tally { written_bytes, total_bytes, .. } = report.copy;

@@ -4,6 +4,7 @@ use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 
 use crate::model::checksum::Checksum;
+use crate::model::digest::Digest;
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
 
@@ -160,6 +161,11 @@ pub enum Why {
     Protected,
     /// A filter rule says that it may be deleted. This is only told.
     AtRisk,
+    /// It could not be looked at, so that nobody knows what it is.
+    Unseen,
+    /// A directory that could not be listed, or not be given its attributes when all in it was done. This is
+    /// only told.
+    Unfinished,
     /// It was kept as a backup. This is only told; the target says where.
     BackedUp,
     /// `--safe-links`: there is no backup of a symlink that leads out. This is only told.
@@ -191,6 +197,7 @@ impl Why {
                 | Self::AtRisk
                 | Self::BackedUp
                 | Self::NotBackedUp
+                | Self::Unfinished
         )
     }
 }
@@ -243,6 +250,8 @@ pub struct More {
     pub source: Option<Box<[u8]>>,
     /// The checksum of its bytes, if it is known.
     pub sum: Option<Checksum>,
+    /// The digest of the bytes that phase two found on both sides, if that was asked for.
+    pub digest: Option<Digest>,
 }
 
 impl Change {

@@ -356,6 +356,9 @@ impl Pass<'_> {
         if !left.refused.is_empty() {
             self.dir_was_refused(node.path());
         }
+        if !left.refused.is_empty() || left.dir.is_err() {
+            remark_unfinished(ledger, node);
+        }
         self.tell_refused(ledger, &spot, left.refused);
         left.dir.map_err(|trouble| self.tell(ledger, &spot, trouble)).ok()
     }
@@ -435,6 +438,12 @@ pub fn left_alone_below(node: &Node<Memo>, pair: &Pair, policy: &Policy) -> Opti
         return Some(Why::NotEvenAbove);
     }
     left_alone(pair, Origin::Found, policy)
+}
+
+/// Tells who wants verdicts that a directory is not as it should be.
+pub fn remark_unfinished(ledger: &Ledger<'_>, node: &Node<Memo>) {
+    let record = Record::leaving(Kind::Dir, Why::Unfinished);
+    ledger.remark(Record { ending: Ending::Failed, ..record }, || node.path());
 }
 
 /// How a directory was left.

@@ -220,7 +220,8 @@ impl Verify<'_> {
         let diff = Diff { attrs: Attrs::empty(), ..pass.further_diff(pair) };
         let action = Action::Keep(Why::UpToDate);
         let record = pass.record_of(at, source, action, diff, self.ledger);
-        sheet.record(record, || at.path());
+        let digest = self.remembered_digest(source);
+        sheet.record(Record { digest, ..record }, || at.path());
         self.source_is_finished(at, pair, sheet);
     }
 
@@ -281,7 +282,8 @@ impl Verify<'_> {
                 let now = now.filter(|now| Some(now.id) == leading);
                 if let Some(now) = now {
                     sheet.findings.repaired += 1;
-                    sheet.record(record, || at.path());
+                    let digest = self.remembered_digest(source);
+                    sheet.record(Record { digest, ..record }, || at.path());
                     return self.source_is_finished(at, &Pair::Both(*source, now), sheet);
                 }
                 sheet.findings.remaining += 1;

@@ -10,7 +10,7 @@ use crate::model::meta::{Kind, Meta};
 use crate::phase::groups::Standing;
 use crate::phase::pass::{Memo, Pass};
 use crate::phase::repair::Todo;
-use crate::phase::verify::Verify;
+use crate::phase::verify::{Found, Verify};
 use crate::phase::weigh::Evidenced;
 use crate::report::ledger::{Record, Sheet};
 use crate::scan::node::At;
@@ -42,9 +42,9 @@ impl Verify<'_> {
             Ok(found) => found,
             Err(trouble) => return self.judge(at, pair, names, Err(trouble), sheet),
         };
-        let Evidenced { differing, unstable, .. } = evidence;
+        let Evidenced { differing, unstable, digest, .. } = evidence;
         if unstable == 0 && differing.as_ref().is_some_and(Vec::is_empty) {
-            return self.judge(at, pair, names, Ok(diff), sheet);
+            return self.judge(at, pair, names, Ok(Found { diff, digest }), sheet);
         }
         let stood_still = match look(self.pass, at) {
             Ok((now, Some(now_dest))) => {
@@ -56,13 +56,13 @@ impl Verify<'_> {
         let Some(differing) = differing.filter(|_| stood_still) else {
             // Which bytes differ now has to be found out again.
             diff.attrs |= Attrs::CONTENT;
-            return self.judge(at, pair, names, Ok(diff), sheet);
+            return self.judge(at, pair, names, Ok(Found { diff, digest: None }), sheet);
         };
         if unstable > 0 {
             self.tell_unstable(at, sheet);
         }
         diff.attrs.set(Attrs::CONTENT, !differing.is_empty());
-        self.conclude(at, (pair, names), diff, &differing, sheet)
+        self.conclude(at, (pair, names), Found { diff, digest }, &differing, sheet)
     }
 
     /// Judges what was found, after a second look at bytes that differ.
@@ -71,18 +71,18 @@ impl Verify<'_> {
         at: &At<'_, Memo>,
         pair: &Pair,
         names: u32,
-        diff: Result<Diff, Trouble>,
+        found: Result<Found, Trouble>,
         sheet: &mut Sheet<'_>,
     ) -> Standing {
         let Some(source) = pair.source() else { return Standing::Not };
-        let looked_again = diff.and_then(|diff| self.look_again(at, *pair, diff, sheet));
+        let looked_again = found.and_then(|found| self.look_again(at, *pair, found, sheet));
         match looked_again {
-            Ok((now, diff)) => {
+            Ok((now, found)) => {
                 let id = |pair: &Pair| pair.dest().map(|dest| dest.id);
                 let is_another = id(&now) != id(pair);
                 // The other names of that one are nobody's here.
                 let names = if is_another { 1 } else { names };
-                let standing = self.conclude(at, (&now, names), diff, &[], sheet);
+                let standing = self.conclude(at, (&now, names), found, &[], sheet);
                 if is_another { standing.of_another() } else { standing }
             }
             Err(trouble) => {
@@ -99,20 +99,22 @@ impl Verify<'_> {
         &self,
         at: &At<'_, Memo>,
         (pair, names): (&Pair, u32),
-        diff: Diff,
+        found: Found,
         ranges: &[u64],
         sheet: &mut Sheet<'_>,
     ) -> Standing {
         let Some(source) = pair.source() else { return Standing::Not };
         sheet.findings.compared += 1;
+        let Found { diff, digest } = found;
         let action = decide(pair, &diff, names);
         if let Action::Keep(_) = action {
             let record = self.pass.record_of(at, source, action, diff, self.ledger);
-            sheet.record(record, || at.path());
+            self.remember_digest(source, digest);
+            sheet.record(Record { digest, ..record }, || at.path());
             self.source_is_finished(at, pair, sheet);
             return Standing::Kept;
         }
-        self.repair(at, Todo { pair: *pair, names, action, diff, ranges }, sheet)
+        self.repair(at, &Todo { pair: *pair, names, action, diff, ranges, digest }, sheet)
     }
 
     /// Bytes that differ are compared once more, with fresh looks: a read that lied is not a
@@ -121,13 +123,14 @@ impl Verify<'_> {
         &self,
         at: &At<'_, Memo>,
         pair: Pair,
-        diff: Diff,
+        found: Found,
         sheet: &mut Sheet<'_>,
-    ) -> Result<(Pair, Diff), Trouble> {
-        let Pair::Both(source, dest) = pair else { return Ok((pair, diff)) };
+    ) -> Result<(Pair, Found), Trouble> {
+        let diff = found.diff;
+        let Pair::Both(source, dest) = pair else { return Ok((pair, found)) };
         let is_file = source.kind == Kind::File && !diff.other_kind;
         if !is_file || !diff.attrs.contains(Attrs::CONTENT) || diff.attrs.contains(Attrs::SIZE) {
-            return Ok((pair, diff));
+            return Ok((pair, found));
         }
         let (now_source, now_dest) = look(self.pass, at)?;
         if now_source.kind != source.kind {
@@ -137,9 +140,10 @@ impl Verify<'_> {
                 "it became something else meanwhile",
             ));
         }
-        let Some(now_dest) = now_dest else { return Ok((Pair::SourceOnly(now_source), diff)) };
-        let Some(sides) = at.sides() else { return Ok((pair, diff)) };
-        let (pass, bytes) = (self.pass, SourceBytes::Unknown);
+        let Some(now_dest) = now_dest else { return Ok((Pair::SourceOnly(now_source), found)) };
+        let Some(sides) = at.sides() else { return Ok((pair, found)) };
+        let pass = self.pass;
+        let bytes = if self.wants_digests() { SourceBytes::Asked } else { SourceBytes::Unknown };
         let again = thorough(&sides, &now_source, &now_dest, bytes, &pass.tolerance, pass.stop)?;
         sheet.tally.source_read_bytes += again.source_read_bytes;
         sheet.tally.dest_read_bytes += again.dest_read_bytes;
@@ -148,7 +152,8 @@ impl Verify<'_> {
         if stood_still && !again.diff.attrs.contains(Attrs::CONTENT) {
             self.tell_unstable(at, sheet);
         }
-        Ok((Pair::Both(now_source, now_dest), again.diff))
+        let found = Found { diff: again.diff, digest: again.digest };
+        Ok((Pair::Both(now_source, now_dest), found))
     }
 
     fn tell_unstable(&self, at: &At<'_, Memo>, sheet: &mut Sheet<'_>) {

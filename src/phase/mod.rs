@@ -15,6 +15,7 @@ pub mod pass;
 pub mod prune;
 pub mod repair;
 pub mod sums;
+pub mod telling;
 pub mod together;
 pub mod verify;
 pub mod way;

@@ -9,13 +9,13 @@ use crate::compare::quick::{located, read_back, shape};
 use crate::decide::{Origin, decide};
 use crate::error::{Class, Side, Trouble};
 use crate::model::change::{Action, Attrs, Diff};
-use crate::model::digest::RangeDigest;
+use crate::model::digest::{Digest, RangeDigest};
 use crate::model::entry::Pair;
 use crate::model::meta::Meta;
 use crate::phase::groups::Standing;
 use crate::phase::judge::look;
 use crate::phase::pass::{Memo, Told};
-use crate::phase::verify::{Prior, Verify};
+use crate::phase::verify::{Found, Prior, Verify};
 use crate::report::ledger::{Record, Sheet};
 use crate::report::observer::Ending;
 use crate::report::tally::Findings;
@@ -37,12 +37,14 @@ pub(crate) struct Todo<'a> {
     pub diff: Diff,
     /// Where alone the bytes differ, if that is known.
     pub ranges: &'a [u64],
+    /// The digest of the source, if it is known.
+    pub digest: Option<Digest>,
 }
 
 /// What a look after a repair says.
 enum Checked {
-    /// It is as the source has it now.
-    Right(Pair),
+    /// It is as the source has it now; the digest of its bytes, if they were read.
+    Right(Pair, Option<Digest>),
     /// It is not, by this much.
     Wrong(Pair, Diff),
 }
@@ -60,7 +62,7 @@ impl Verify<'_> {
     pub(crate) fn repair(
         &self,
         at: &At<'_, Memo>,
-        todo: Todo<'_>,
+        todo: &Todo<'_>,
         sheet: &mut Sheet<'_>,
     ) -> Standing {
         count_difference(todo.action, todo.diff, &mut sheet.findings);
@@ -72,7 +74,7 @@ impl Verify<'_> {
             sheet.record(record, || at.path());
             return Standing::Not;
         }
-        let mut todo = todo;
+        let mut todo = *todo;
         let rounds = self.pass.settings.proof.repair_rounds.max(1);
         for round in 1..=rounds {
             let written_bytes = record.written_bytes;
@@ -83,16 +85,19 @@ impl Verify<'_> {
             };
             record.written_bytes += written_bytes;
             match checked {
-                Checked::Right(now) => {
+                Checked::Right(now, digest) => {
                     sheet.findings.repaired += 1;
                     sheet.findings.repaired_ranges += todo.ranges.len() as u64;
-                    sheet.record(record, || at.path());
+                    // Of ranges the whole is known from before.
+                    let digest = digest.or(todo.digest.filter(|_| !todo.ranges.is_empty()));
+                    now.source().inspect(|source| self.remember_digest(source, digest));
+                    sheet.record(Record { digest, ..record }, || at.path());
                     self.source_is_finished(at, &now, sheet);
                     return standing;
                 }
                 Checked::Wrong(pair, diff) if round < rounds => {
-                    let action = decide(&pair, &diff, 1);
-                    todo = Todo { pair, names: 1, action, diff, ranges: &[] };
+                    let action = decide(&pair, &diff, todo.names);
+                    todo = Todo { pair, action, diff, ranges: &[], digest: None, ..todo };
                 }
                 Checked::Wrong(..) => {}
             }
@@ -140,7 +145,7 @@ impl Verify<'_> {
         todo: &Todo<'_>,
         sheet: &mut Sheet<'_>,
     ) -> Result<Option<Performed>, Trouble> {
-        let Todo { pair, names, action, diff, ranges } = todo;
+        let Todo { pair, names, action, diff, ranges, .. } = todo;
         if !self.pass.clear_the_way(at, pair, sheet)? {
             return Ok(None);
         }
@@ -172,19 +177,19 @@ impl Verify<'_> {
     ) -> Result<Checked, Trouble> {
         let before = sheet.findings;
         let (source, dest) = look(self.pass, at)?;
-        let diff = match (&dest, written) {
-            (None, _) => Ok(Diff { other_kind: true, ..Diff::NONE }),
-            (Some(dest), Written::Ranges(ranges)) => {
-                self.compare_ranges(at, (&source, dest), &ranges, sheet)
-            }
+        let found = match (&dest, written) {
+            (None, _) => Ok(Found { diff: Diff { other_kind: true, ..Diff::NONE }, digest: None }),
+            (Some(dest), Written::Ranges(ranges)) => self
+                .compare_ranges(at, (&source, dest), &ranges, sheet)
+                .map(|diff| Found { diff, digest: None }),
             (Some(dest), Written::Whole(prior)) => self.compare(at, &source, dest, prior, sheet),
         };
         // It is the same file that was compared once more.
         sheet.findings = before;
-        let diff = diff?;
+        let Found { diff, digest } = found?;
         let pair = dest.map_or(Pair::SourceOnly(source), |dest| Pair::Both(source, dest));
         if diff.is_none() {
-            return Ok(Checked::Right(pair));
+            return Ok(Checked::Right(pair, digest));
         }
         // A refusal was told, and it is the reason; but never for bytes that differ.
         if !was_refused || diff.needs_content() {

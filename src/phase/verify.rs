@@ -3,7 +3,8 @@
 //! It trusts nothing that phase one concluded, but for the digest of bytes that phase one read from
 //! a source file of which nothing says that it changed since.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::compare::quick::quick;
 use crate::compare::thorough::{SourceBytes, thorough};
@@ -13,7 +14,8 @@ use crate::journal::store::Digests;
 use crate::model::change::{Action, Attrs, Diff, Knowledge, Why};
 use crate::model::digest::Digest;
 use crate::model::entry::Pair;
-use crate::model::meta::{Kind, Meta};
+use crate::model::meta::{FileId, Kind, Meta};
+use crate::phase::dirs::remark_unfinished;
 use crate::phase::extras::Removals;
 use crate::phase::groups::{Groups, Standing};
 use crate::phase::large::{Place, is_large};
@@ -43,6 +45,8 @@ pub struct Verify<'a> {
     pub ledger: &'a Ledger<'a>,
     /// Names of one file that wait for each other.
     pub groups: Groups,
+    /// With verdicts: the digests of files with several names, for the names that come after the first.
+    pub known: Mutex<HashMap<FileId, Digest>>,
 }
 
 /// What phase one left behind of an entry.
@@ -77,6 +81,20 @@ impl Prior {
     }
 }
 
+/// What a comparison found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    /// How the sides differ.
+    pub diff: Diff,
+    /// The digest of the source, if its bytes were compared and it is known.
+    pub digest: Option<Digest>,
+}
+
+impl Found {
+    /// There is nothing to compare.
+    pub(crate) const NOTHING: Self = Self { diff: Diff::NONE, digest: None };
+}
+
 impl Verify<'_> {
     pub(crate) fn prior(&self, at: &At<'_, Memo>, source: &Meta) -> Prior {
         match self.digests.of(|| at.path()) {
@@ -102,6 +120,21 @@ impl Verify<'_> {
         };
         let ranges = written.ranges_of(source);
         if ranges.is_empty() { Known::Whole(digest) } else { Known::Ranges(digest, ranges) }
+    }
+
+    /// Keeps the digest of a file for its other names.
+    pub(crate) fn remember_digest(&self, source: &Meta, digest: Option<Digest>) {
+        if let Some(digest) = digest.filter(|_| self.wants_digests())
+            && self.pass.has_further_names(source)
+        {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(source.id, digest);
+        }
+    }
+
+    /// The digest of a file of which another name was read.
+    pub(crate) fn remembered_digest(&self, source: &Meta) -> Option<Digest> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&source.id).copied()
     }
 
     /// Whether the digests of files are to be told that were not read before.
@@ -137,8 +170,8 @@ impl Verify<'_> {
         dest: &Meta,
         prior: Prior,
         sheet: &mut Sheet<'_>,
-    ) -> Result<Diff, Trouble> {
-        let Some(sides) = at.sides() else { return Ok(Diff::NONE) };
+    ) -> Result<Found, Trouble> {
+        let Some(sides) = at.sides() else { return Ok(Found::NOTHING) };
         self.compare_sides(&sides, source, dest, prior, sheet)
     }
 
@@ -149,12 +182,12 @@ impl Verify<'_> {
         dest: &Meta,
         prior: Prior,
         sheet: &mut Sheet<'_>,
-    ) -> Result<Diff, Trouble> {
+    ) -> Result<Found, Trouble> {
         let pass = self.pass;
         if !self.reads_bytes(source, prior) {
             let evidence = self.quick_evidence();
             let diff = quick(sides, source, dest, evidence, &pass.tolerance, pass.stop)?;
-            return Ok(pass.without_own_access(diff, source));
+            return Ok(Found { diff: pass.without_own_access(diff, source), digest: None });
         }
         let bytes = match prior {
             Prior::Read(digest) => SourceBytes::Known(digest),
@@ -169,7 +202,8 @@ impl Verify<'_> {
             sheet.findings.compared_files += 1;
             sheet.findings.digests_reused += u64::from(matches!(prior, Prior::Read(_)));
         }
-        Ok(pass.without_own_access(compared.diff, source))
+        let diff = pass.without_own_access(compared.diff, source);
+        Ok(Found { diff, digest: compared.digest })
     }
 
     /// `--append`: true if phase one saw that the file differs and left it alone. What it took for up to
@@ -205,9 +239,9 @@ impl Verify<'_> {
         let ledger = sheet.ledger();
         self.pass.places_elsewhere(at, ledger).any(|(_, dir, there)| {
             let sides = Sides { dest: &dir, ..self.pass.sides_elsewhere(at, &dir) };
-            let diff = self.compare_sides(&sides, source, &there, prior, sheet);
+            let found = self.compare_sides(&sides, source, &there, prior, sheet);
             // What can not be compared is not there.
-            diff.is_ok_and(|diff| diff.is_none() || diff.is_access_alone())
+            found.is_ok_and(|found| found.diff.is_none() || found.diff.is_access_alone())
         })
     }
 
@@ -222,8 +256,8 @@ impl Verify<'_> {
         let Pair::Both(source, dest) = pair else {
             sheet.findings.compared += 1;
             let (action, diff) = (Action::Create, Diff::NONE);
-            let todo = Todo { pair: *pair, names, action, diff, ranges: &[] };
-            return Step::Ended(self.repair(at, todo, sheet));
+            let todo = Todo { pair: *pair, names, action, diff, ranges: &[], digest: None };
+            return Step::Ended(self.repair(at, &todo, sheet));
         };
         let prior = self.prior(at, source);
         match self.was_not_appended(at, pair, prior) {
@@ -242,8 +276,8 @@ impl Verify<'_> {
             let (pair, known) = ((*source, *dest), self.known(at, source));
             return Step::Large(Box::new(LargeCompare::new(self, place, pair, names, known)));
         }
-        let diff = self.compare(at, source, dest, prior, sheet);
-        Step::Ended(self.judge(at, pair, names, diff, sheet))
+        let found = self.compare(at, source, dest, prior, sheet);
+        Step::Ended(self.judge(at, pair, names, found, sheet))
     }
 }
 
@@ -339,6 +373,7 @@ impl Visit for Verify<'_> {
         } else {
             findings.remaining += 1;
             if !was_told {
+                remark_unfinished(self.ledger, node);
                 self.still_differs(&Spot { node, layer: 0, name: None });
             }
         }

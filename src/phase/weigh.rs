@@ -123,9 +123,9 @@ impl<'s> LargeCompare<'s> {
         };
         let weighed = match &self.known {
             Known::Nothing => self.side_by_side(dest, range)?,
-            Known::Whole(_) => (Weighed::Hashed(self.hash(dest, range)?), None),
+            Known::Whole(_) => (Weighed::Hashed(self.hash(dest, Side::Dest, range)?), None),
             Known::Ranges(_, ranges) => {
-                let is_equal = ranges.get(index) == Some(&self.hash(dest, range)?);
+                let is_equal = ranges.get(index) == Some(&self.hash(dest, Side::Dest, range)?);
                 (if is_equal { Weighed::Equal } else { self.once_more(dest, range)? }, None)
             }
         };
@@ -135,9 +135,12 @@ impl<'s> LargeCompare<'s> {
         Ok(())
     }
 
-    fn hash(&self, dest: &File, range: u64) -> Result<RangeDigest, Trouble> {
-        let hashed = hash_range(dest, range, Side::Dest, self.verify.pass.stop)?;
-        self.has_read(0, hashed.read_bytes);
+    fn hash(&self, file: &File, side: Side, range: u64) -> Result<RangeDigest, Trouble> {
+        let hashed = hash_range(file, range, side, self.verify.pass.stop)?;
+        match side {
+            Side::Source => self.has_read(hashed.read_bytes, 0),
+            Side::Dest => self.has_read(0, hashed.read_bytes),
+        }
         Ok(hashed.digest)
     }
 
@@ -146,7 +149,10 @@ impl<'s> LargeCompare<'s> {
         if self.are_equal(dest, range, hasher.as_mut())? {
             return Ok((Weighed::Equal, hasher.map(|hasher| hasher.finish_range())));
         }
-        Ok((self.once_more(dest, range)?, None))
+        let weighed = self.once_more(dest, range)?;
+        // The comparison has ended at the first byte that differs.
+        let digest = hasher.map(|_| self.hash(&*self.source()?, Side::Source, range));
+        Ok((weighed, digest.transpose()?))
     }
 
     /// A read that lied is not a difference.

@@ -8,6 +8,7 @@ use crate::error::{Class, Fault, Place};
 use crate::filter::within::{Reasons, Said};
 use crate::model::change::{Action, Basis, Change, Diff, More, Why};
 use crate::model::checksum::Checksum;
+use crate::model::digest::Digest;
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
 use crate::report::gauge::Gauge;
@@ -102,6 +103,16 @@ impl<'a> Ledger<'a> {
         self.sequencer.interject(|| self.observer.event(event));
     }
 
+    /// Tells a remark on an entry at once, in no order, if verdicts are wanted.
+    pub fn remark(&self, record: Record, path: impl FnOnce() -> RelPath) {
+        if self.extras.contains(Extras::VERDICTS) {
+            let ending = record.ending;
+            let change = record.change(path(), self.extras);
+            let outcome = Outcome { phase: self.phase, change, ending, written_bytes: 0 };
+            self.announce(&Event::Entry(&outcome));
+        }
+    }
+
     /// How much the observer wants to hear.
     pub fn detail(&self) -> Detail {
         self.detail
@@ -167,6 +178,8 @@ pub struct Record {
     pub source: Option<Box<[u8]>>,
     /// The checksum of its bytes, if it is known and somebody wants to hear it.
     pub sum: Option<Checksum>,
+    /// The digest of the bytes that phase two found on both sides ([`Extras::VERDICTS`]).
+    pub digest: Option<Digest>,
 }
 
 impl Record {
@@ -190,15 +203,18 @@ impl Record {
             meta: None,
             source: None,
             sum: None,
+            digest: None,
         }
     }
 
     /// Turns into what is told, at `path`.
     fn change(self, path: RelPath, extras: Extras) -> Change {
-        let Self { kind, action, diff, size, target, because, meta, source, sum, .. } = self;
-        let is_wanted = extras.contains(Extras::META) || action == Action::Keep(Why::Listed);
+        let Self { kind, action, diff, size, target, because, meta, source, sum, digest, .. } =
+            self;
+        let is_wanted = extras.intersects(Extras::META | Extras::VERDICTS)
+            || action == Action::Keep(Why::Listed);
         let meta = meta.filter(|_| is_wanted);
-        let more = meta.map(|meta| Box::new(More { meta, source, sum }));
+        let more = meta.map(|meta| Box::new(More { meta, source, sum, digest }));
         Change { path, kind, action, diff, target, because, size, more }
     }
 }
@@ -258,9 +274,13 @@ impl<'l> Sheet<'l> {
                 | Why::OwnDestination
                 | Why::Listed,
             ) => Detail::Notices,
-            Action::Keep(Why::UnsafeLink | Why::UnsafeFollowed | Why::NotBackedUp) => {
-                Detail::Changes
-            }
+            Action::Keep(
+                Why::UnsafeLink
+                | Why::UnsafeFollowed
+                | Why::NotBackedUp
+                | Why::Unseen
+                | Why::Unfinished,
+            ) => Detail::Changes,
             Action::Keep(Why::Hidden | Why::Shown | Why::Protected | Why::AtRisk) => {
                 Detail::Reasons
             }
@@ -268,7 +288,9 @@ impl<'l> Sheet<'l> {
             _ => Detail::Changes,
         };
         let was_told = match (record.action, self.ledger.keeps) {
-            (Action::Keep(why), Keeps::Told) => why != Why::SourceRemoved,
+            (Action::Keep(why), Keeps::Told) => {
+                why != Why::SourceRemoved && !self.ledger.extras.contains(Extras::VERDICTS)
+            }
             (Action::Keep(why), Keeps::Extras) => why.is_of_listing(),
             _ => false,
         };

@@ -2,10 +2,12 @@
 
 use std::ops::AddAssign;
 
+use serde::Serialize;
+
 use crate::model::meta::Kind;
 
 /// Entries by kind, in the groups that rsync's `--stats` prints.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Census {
     /// Regular files.
     pub files: u64,
@@ -50,7 +52,7 @@ impl AddAssign for Census {
 macro_rules! sums {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
         pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
 
         impl AddAssign for $name {

@@ -281,13 +281,17 @@ impl<M> Spot<'_, M> {
         names.join(&b'/').into()
     }
 
-    /// The destination path below `root`.
-    pub fn dest_place(&self, root: &Path) -> Place {
-        let rel = match self.name {
+    /// Where it is below the destination.
+    pub fn path(&self) -> RelPath {
+        match self.name {
             Some(name) => self.node.path().join(self.node.dest_name(name)),
             None => self.node.path(),
-        };
-        Place::below(root, &rel)
+        }
+    }
+
+    /// The destination path below `root`.
+    pub fn dest_place(&self, root: &Path) -> Place {
+        Place::below(root, &self.path())
     }
 }
 

@@ -17,6 +17,7 @@ mod owners;
 mod parity;
 mod proof;
 mod properties;
+mod reports;
 mod safety;
 mod signals;
 mod support;

@@ -15,6 +15,7 @@ use crate::cli::moments;
 use crate::cli::options::{Counter, Meaning, Sense, Setting, Switches};
 use crate::cli::owners;
 use crate::cli::problem::Problem;
+use crate::cli::reports::ReportChoices;
 use crate::cli::resolve::{Request, proof};
 use crate::cli::rules;
 use crate::cli::sizes::{number, rate, size};
@@ -44,6 +45,7 @@ pub(super) struct Choices {
     pub(super) jobs: Option<NonZeroUsize>,
     pub(super) verify: Option<Verify>,
     pub(super) proof: Proof,
+    pub(super) reports: ReportChoices,
     pub(super) out_format: Option<Box<[u8]>>,
     pub(super) log_file: Option<PathBuf>,
     pub(super) log_format: Option<Box<[u8]>>,
@@ -157,6 +159,10 @@ impl Choices {
             Setting::ReadBack => self.proof.read_back = proof::read_back(value)?,
             Setting::SourceDigest => self.proof.source_digest = proof::source_digest(value)?,
             Setting::Repair => self.proof.repair_rounds = proof::rounds(value)?,
+            Setting::Report => self.reports.report = Some(PathBuf::from(value)),
+            Setting::Manifest => self.reports.manifest = Some(PathBuf::from(value)),
+            Setting::Combined => self.reports.combined = Some(PathBuf::from(value)),
+            Setting::FailedList => self.reports.failed_list = Some(PathBuf::from(value)),
             Setting::ChecksumChoice => self.checksums = checks::checksums(name, value)?,
             Setting::Bwlimit => self.rate = rate(name, value)?,
             Setting::NoBwlimit => self.rate = None,

@@ -47,6 +47,23 @@ impl Choices {
                 "{option} is about bytes that phase two reads: not with --verify=metadata or none"
             )));
         }
+        self.check_reports()
+    }
+
+    fn check_reports(&self) -> Result<(), Problem> {
+        if !self.reports.is_empty() && self.has(Switches::LIST_ONLY) {
+            return Err(Problem::usage(
+                "--report, --manifest, --combined and --failed-list are about a copy or an audit, and \
+                 a listing is neither",
+            ));
+        }
+        let reads_all = self.verify() == Verify::All && !self.has(Switches::DRY_RUN);
+        if self.reports.manifest.is_some() && !reads_all {
+            return Err(Problem::usage(
+                "--manifest lists what phase two has read: it goes with --verify=all, and not with \
+                 --dry-run",
+            ));
+        }
         Ok(())
     }
 }

@@ -1,0 +1,3 @@
+//! Check files of other programs (b3sum and its kin).
+
+pub mod write;

@@ -67,7 +67,8 @@
 //!   finished; `--update`, which only asks for the newer one, can not know it.
 //! - What this run wrote is known by its path, never by the source's inode: somebody may replace the
 //!   source between the phases.
-//! - User data is never memory-mapped; the only map, and the only `unsafe`, is the journal's.
+//! - User data is never memory-mapped; the only map, and the only `unsafe`, is of temporary files of
+//!   our own ([`sys::scratch`]).
 
 pub mod act;
 pub mod cli;

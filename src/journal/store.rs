@@ -1,21 +1,16 @@
 //! The journal file: appended to by all workers, then sorted and searched through a memory map.
 //!
-//! It is an unlinked temporary file (in `$TMPDIR`), so the kernel writes its pages out when memory
-//! is short: anonymous memory does not grow with the tree. 96 bytes a copied file, and as many for
-//! each range of a large one.
+//! It is a temporary file ([`crate::sys::scratch`]): anonymous memory does not grow with the tree.
+//! 96 bytes a copied file, and as many for each range of a large one.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-
-use memmap2::MmapMut;
 
 use crate::journal::record::Record;
 use crate::model::digest::{Digest, RangeDigest, range_count};
 use crate::model::meta::Meta;
 use crate::model::path::RelPath;
+use crate::sys::scratch::{Scratch, Table};
 
 /// How many records a worker gathers before it writes them.
 const BATCH_RECORDS: usize = 512;
@@ -23,21 +18,17 @@ const BATCH_RECORDS: usize = 512;
 /// Collects records in phase one. Shared by all workers.
 #[derive(Debug)]
 pub struct Journal {
-    file: File,
-    end: AtomicU64,
+    file: Scratch<Record>,
     /// One buffer for each worker and one for everybody else: no lock is ever waited for.
     buffers: Box<[Mutex<Vec<Record>>]>,
-    failed: Mutex<Option<io::Error>>,
 }
 
 impl Journal {
     /// An empty journal for a pool of `workers` threads.
     pub fn new(workers: usize) -> io::Result<Self> {
         Ok(Self {
-            file: tempfile::tempfile().or_else(|_| in_memory())?,
-            end: AtomicU64::new(0),
+            file: Scratch::new()?,
             buffers: (0..=workers).map(|_| Mutex::default()).collect(),
-            failed: Mutex::new(None),
         })
     }
 
@@ -70,12 +61,7 @@ impl Journal {
     }
 
     fn write_out(&self, buffer: &mut Vec<Record>) {
-        let bytes: &[u8] = bytemuck::cast_slice(buffer);
-        let offset = self.end.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        if let Err(error) = self.file.write_all_at(bytes, offset) {
-            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            failed.get_or_insert(error);
-        }
+        self.file.append(buffer);
         buffer.clear();
     }
 
@@ -88,55 +74,30 @@ impl Journal {
             let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
             self.write_out(&mut buffer);
         }
-        if let Some(error) = self.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(error);
-        }
-        if self.end.into_inner() == 0 {
-            return Ok(Digests { map: None });
-        }
-        let mut map = map(&self.file)?;
-        // A cast of the map fails only if it is no whole number of records.
-        let records = bytemuck::try_cast_slice_mut::<u8, Record>(&mut map)
-            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-        records.sort_unstable_by_key(Record::order);
-        Ok(Digests { map: Some(map) })
+        let mut table = self.file.into_table()?;
+        table.records_mut().sort_unstable_by_key(Record::order);
+        Ok(Digests { table })
     }
-}
-
-/// Where no temporary file can be made the journal stays in memory.
-fn in_memory() -> io::Result<File> {
-    let flags = rustix::fs::MemfdFlags::CLOEXEC;
-    Ok(rustix::fs::memfd_create("twosync-journal", flags)?.into())
-}
-
-/// Maps the journal.
-///
-/// SAFETY: a map is sound while nobody else changes or truncates the file. This file was made
-/// unlinked by `tempfile`: no name leads to it, this process alone has it open, and after this call
-/// only the map touches it. It is as long as all records, all of which were written: the caller
-/// has checked every write.
-#[expect(unsafe_code, reason = "memory maps are unsafe; the proof is above")]
-fn map(file: &File) -> io::Result<MmapMut> {
-    unsafe { MmapMut::map_mut(file) }
 }
 
 /// The sorted journal. Searched by all workers of phase two.
 #[derive(Debug, Default)]
 pub struct Digests {
-    map: Option<MmapMut>,
+    table: Table<Record>,
 }
 
 impl Digests {
     /// A journal in which nothing is known: phase two reads both sides.
     pub fn none() -> Self {
-        Self { map: None }
+        Self::default()
     }
 
     /// What phase one read for the entry at `path` (built only if needed); `None` if it did not write that entry.
     pub fn of(&self, path: impl FnOnce() -> RelPath) -> Option<Written<'_>> {
-        let bytes = self.map.as_deref()?;
-        // `sort` has made this very cast and kept nothing of a map that it fails for.
-        let records = bytemuck::try_cast_slice::<u8, Record>(bytes).unwrap_or_default();
+        let records = self.table.records();
+        if records.is_empty() {
+            return None;
+        }
         let key = Record::key_of(&path());
         let first = records.partition_point(|record| record.key() < key);
         let len = records[first..].partition_point(|record| record.key() == key);

@@ -9,6 +9,7 @@ pub mod node;
 pub mod permit;
 pub mod process;
 pub mod read;
+pub mod scratch;
 pub mod sides;
 pub mod stat;
 pub mod trust;

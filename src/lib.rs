@@ -67,6 +67,8 @@
 //!   finished; `--update`, which only asks for the newer one, can not know it.
 //! - What this run wrote is known by its path, never by the source's inode: somebody may replace the
 //!   source between the phases.
+//! - What `--ledger` remembers is looked up by path and by what both sides look like; what changed within
+//!   the last tick of the clock is not remembered ([`journal::kept`]).
 //! - User data is never memory-mapped; the only map, and the only `unsafe`, is of temporary files of
 //!   our own ([`sys::scratch`]).
 

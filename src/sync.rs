@@ -47,6 +47,7 @@ use crate::sys::names::become_user;
 use crate::sys::permit::Permit;
 use crate::sys::{process, stat};
 
+mod past;
 pub mod whence;
 
 /// What a run did and found.
@@ -142,13 +143,15 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
     pass.may_meet_twice = settings.links.source != SourceLinks::AsLinks || sources.layers.len() > 1;
     pass.source_failed.store(sources.lost_contents, Ordering::Relaxed);
     let own = overlap(&named, &dest, settings.links.source);
-    let mut run = Run { pass, observer, sources, dest, own };
+    let mut run = Run { pass, observer, sources, dest, own, kept: None };
     let workers = run.crew().size().clamp(1, usize::try_from(files / 8).unwrap_or(1).max(1));
+    run.kept = past::open(settings, workers)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().map_err(|error| {
         let place = Place::operand(&settings.roots.dest);
         Fault::rule(Class::FileIo, "start workers for", place, error.to_string())
     })?;
     pool.install(|| run.both_phases(workers, &mut report));
+    run.close_ledger(&mut report);
     Ok(report)
 }
 
@@ -184,6 +187,7 @@ struct Run<'a> {
     sources: Sources,
     dest: Dest,
     own: OwnDirs,
+    kept: Option<past::Opened>,
 }
 
 impl Run<'_> {
@@ -381,7 +385,8 @@ impl Run<'_> {
         self.observer.phase_starts(Phase::Verify, &ledger);
         let groups = self.pass.groups();
         let known = Mutex::default();
-        let verify = Verify { pass: &self.pass, digests, ledger: &ledger, groups, known };
+        let past = self.past();
+        let verify = Verify { pass: &self.pass, digests, ledger: &ledger, past, groups, known };
         let mut sheet = ledger.sheet(first);
         let (walked, mut last) = (sheet.fork(), sheet.fork());
         sheet.close();

@@ -218,6 +218,8 @@ pub enum Setting {
     SourceDigest,
     /// `--repair`.
     Repair,
+    /// `--ledger`.
+    Ledger,
     /// `--report`.
     Report,
     /// `--manifest`.

@@ -140,7 +140,7 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
         backup,
         basis: checks::basis(&choices.bases)?,
         verify: choices.verify(),
-        proof: choices.proof,
+        proof: choices.proof.clone(),
         effect: choices.effect(),
         effort: choices.effort(),
     };

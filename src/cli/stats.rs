@@ -145,6 +145,10 @@ fn findings(report: &Report, display: &Display) -> String {
                 numbers.count(found.digests_reused)
             ),
         );
+        if found.verified_before > 0 {
+            let count = numbers.count(found.verified_before);
+            say("before and unchanged since", format!("{count} files"));
+        }
         let read = numbers.amount(verify.dest_read_bytes);
         let how = whence(report, numbers).map_or(String::new(), |how| format!(" ({how})"));
         say("bytes read back", format!("{read} bytes{how}"));
@@ -218,6 +222,14 @@ fn verdict(report: &Report, display: &Display) -> String {
     let read = report.verify.unwrap_or_default().dest_read_bytes;
     let how = whence(report, numbers).map_or(String::new(), |how| format!(" {how}"));
     let read_back = format!("{} bytes read back{how}", numbers.amount(read));
+    let before = match found.verified_before {
+        0 => String::new(),
+        count => {
+            let files = counted(count, "file", "files", numbers);
+            format!(" ({files} verified before and unchanged since)")
+        }
+    };
+    let read_back = read_back + &before;
     let entries = counted(found.compared, "entry", "entries", numbers);
     let files = counted(found.compared_files, "file", "files", numbers);
     let mut parts = vec![match display.verify {

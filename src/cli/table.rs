@@ -185,6 +185,7 @@ pub const OPTIONS: &[Row] = &[
     set("read-back", Setting::ReadBack, "WHENCE").help(Verification, "Where phase two reads the destination: cache, storage (the device or server), auto (the server of a network mount, else the cache) [default: auto]"),
     set("source-digest", Setting::SourceDigest, "HOW").help(Verification, "Whether phase two goes by what phase one read of the source (reuse) or reads it once more (reread) [default: reuse]"),
     set("repair", Setting::Repair, "ROUNDS").help(Verification, "How often phase two writes again what differs; 0: it only tells [default: 1]"),
+    set("ledger", Setting::Ledger, "FILE").help(Verification, "Remember in FILE what was verified, and do not read it again while neither side changes"),
     set("report", Setting::Report, "FILE").help(Verification, "Tell the run to FILE as JSON Lines, for programs"),
     set("manifest", Setting::Manifest, "FILE").help(Verification, "Write the digest of each verified file to FILE, for b3sum --check"),
     set("combined", Setting::Combined, "FILE").help(Verification, "Write to FILE what became of each entry: = equal, * different, + missing, - extra, ! failed (as rclone check does)"),
@@ -275,7 +276,6 @@ pub const OPTIONS: &[Row] = &[
     later("write-devices", RSYNC_LEG),
     later("iconv", RSYNC_LEG).takes("CONVERT_SPEC"),
     // Our own, not there yet.
-    later("ledger", "").takes("FILE"),
     later("against", "use b3sum --check").takes("FILE"),
     later("dest-mount", "").takes("PATH"),
     later("count", ""),

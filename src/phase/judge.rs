@@ -110,6 +110,7 @@ impl Verify<'_> {
         if let Action::Keep(_) = action {
             let record = self.pass.record_of(at, source, action, diff, self.ledger);
             self.remember_digest(source, digest);
+            self.keep(at, pair, digest);
             sheet.record(Record { digest, ..record }, || at.path());
             self.source_is_finished(at, pair, sheet);
             return Standing::Kept;

@@ -12,6 +12,7 @@ pub mod judge;
 pub mod large;
 pub mod list;
 pub mod pass;
+pub mod past;
 pub mod prune;
 pub mod repair;
 pub mod sums;

@@ -91,6 +91,7 @@ impl Verify<'_> {
                     // Of ranges the whole is known from before.
                     let digest = digest.or(todo.digest.filter(|_| !todo.ranges.is_empty()));
                     now.source().inspect(|source| self.remember_digest(source, digest));
+                    self.keep(at, &now, digest);
                     sheet.record(Record { digest, ..record }, || at.path());
                     self.source_is_finished(at, &now, sheet);
                     return standing;

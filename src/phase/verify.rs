@@ -20,6 +20,7 @@ use crate::phase::extras::Removals;
 use crate::phase::groups::{Groups, Standing};
 use crate::phase::large::{Place, is_large};
 use crate::phase::pass::{Memo, Pass};
+use crate::phase::past::Past;
 use crate::phase::repair::{Todo, count_difference};
 use crate::phase::together::{Step, Together};
 use crate::phase::weigh::{Known, LargeCompare};
@@ -43,6 +44,8 @@ pub struct Verify<'a> {
     pub digests: &'a Digests,
     /// Where all is recorded.
     pub ledger: &'a Ledger<'a>,
+    /// What former runs verified, and where this one adds to it (`--ledger`).
+    pub past: Option<Past<'a>>,
     /// Names of one file that wait for each other.
     pub groups: Groups,
     /// With verdicts: the digests of files with several names, for the names that come after the first.
@@ -106,7 +109,7 @@ impl Verify<'_> {
     }
 
     /// True if the source is read once more, whatever phase one has read.
-    fn rereads(&self) -> bool {
+    pub(crate) fn rereads(&self) -> bool {
         self.pass.settings.proof.source_digest == SourceDigest::Reread
     }
 
@@ -116,7 +119,7 @@ impl Verify<'_> {
         let Some((written, digest)) =
             written.and_then(|written| Some((written, written.digest_of(source)?)))
         else {
-            return Known::Nothing;
+            return self.read_before(at, source).map_or(Known::Nothing, Known::Whole);
         };
         let ranges = written.ranges_of(source);
         if ranges.is_empty() { Known::Whole(digest) } else { Known::Ranges(digest, ranges) }
@@ -139,7 +142,7 @@ impl Verify<'_> {
 
     /// Whether the digests of files are to be told that were not read before.
     pub(crate) fn wants_digests(&self) -> bool {
-        self.ledger.extras().contains(Extras::VERDICTS)
+        self.past.is_some() || self.ledger.extras().contains(Extras::VERDICTS)
     }
 
     /// True if the bytes of this file are to be compared.
@@ -172,15 +175,19 @@ impl Verify<'_> {
         sheet: &mut Sheet<'_>,
     ) -> Result<Found, Trouble> {
         let Some(sides) = at.sides() else { return Ok(Found::NOTHING) };
-        self.compare_sides(&sides, source, dest, prior, sheet)
+        let bytes = match prior {
+            Prior::Read(digest) => Some(digest),
+            _ => self.read_before(at, source),
+        };
+        self.compare_sides(&sides, (source, dest), prior, bytes, sheet)
     }
 
     fn compare_sides(
         &self,
         sides: &Sides<'_>,
-        source: &Meta,
-        dest: &Meta,
+        (source, dest): (&Meta, &Meta),
         prior: Prior,
+        known: Option<Digest>,
         sheet: &mut Sheet<'_>,
     ) -> Result<Found, Trouble> {
         let pass = self.pass;
@@ -189,10 +196,10 @@ impl Verify<'_> {
             let diff = quick(sides, source, dest, evidence, &pass.tolerance, pass.stop)?;
             return Ok(Found { diff: pass.without_own_access(diff, source), digest: None });
         }
-        let bytes = match prior {
-            Prior::Read(digest) => SourceBytes::Known(digest),
-            _ if self.wants_digests() => SourceBytes::Asked,
-            _ => SourceBytes::Unknown,
+        let bytes = match known {
+            Some(digest) => SourceBytes::Known(digest),
+            None if self.wants_digests() => SourceBytes::Asked,
+            None => SourceBytes::Unknown,
         };
         let compared = thorough(sides, source, dest, bytes, &pass.tolerance, pass.stop)?;
         sheet.tally.source_read_bytes += compared.source_read_bytes;
@@ -239,7 +246,8 @@ impl Verify<'_> {
         let ledger = sheet.ledger();
         self.pass.places_elsewhere(at, ledger).any(|(_, dir, there)| {
             let sides = Sides { dest: &dir, ..self.pass.sides_elsewhere(at, &dir) };
-            let found = self.compare_sides(&sides, source, &there, prior, sheet);
+            let known = if let Prior::Read(digest) = prior { Some(digest) } else { None };
+            let found = self.compare_sides(&sides, (source, &there), prior, known, sheet);
             // What can not be compared is not there.
             found.is_ok_and(|found| found.diff.is_none() || found.diff.is_access_alone())
         })
@@ -269,9 +277,14 @@ impl Verify<'_> {
             }
             Err(trouble) => return Step::Ended(self.judge(at, pair, names, Err(trouble), sheet)),
         }
+        let reads = self.reads_bytes(source, prior);
+        let before = if reads { self.verified_before(at, (source, dest), sheet) } else { None };
+        if let Some(found) = before {
+            return Step::Ended(self.judge(at, pair, names, found, sheet));
+        }
         let same_file = source.kind == dest.kind && source.size == dest.size;
         let ranged = same_file && !source.is_same_file(dest) && is_large(source.size);
-        if ranged && self.reads_bytes(source, prior) {
+        if ranged && reads {
             let Some(place) = Place::of(at) else { return Step::Ended(Standing::Not) };
             let (pair, known) = ((*source, *dest), self.known(at, source));
             return Step::Large(Box::new(LargeCompare::new(self, place, pair, names, known)));

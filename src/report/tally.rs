@@ -127,6 +127,8 @@ sums! {
         compared_files: u64,
         /// Of them, those compared with a digest of phase one: the source was not read again.
         digests_reused: u64,
+        /// Regular files that a former run has verified and that have not changed on either side since.
+        verified_before: u64,
         /// Entries whose content differed.
         content_differences: u64,
         /// Entries of which only attributes differed.

@@ -1,7 +1,9 @@
 //! How much phase two asks for, and what it does about what it finds.
 
+use std::path::PathBuf;
+
 /// How much phase two asks for, beside what it compares ([`Verify`](crate::settings::Verify)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// Where the bytes of the destination come from.
     pub read_back: ReadBack,
@@ -9,6 +11,8 @@ pub struct Proof {
     pub source_digest: SourceDigest,
     /// How often what differs is written again; 0: it is only told.
     pub repair_rounds: u32,
+    /// `--ledger`: where it is remembered what was verified.
+    pub ledger: Option<PathBuf>,
 }
 
 impl Default for Proof {
@@ -17,6 +21,7 @@ impl Default for Proof {
             read_back: ReadBack::default(),
             source_digest: SourceDigest::default(),
             repair_rounds: 1,
+            ledger: None,
         }
     }
 }

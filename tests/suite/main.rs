@@ -10,6 +10,7 @@ mod engine;
 mod filter;
 mod hard;
 mod layers;
+mod ledger;
 mod log;
 mod mounts;
 mod overlaps;

@@ -159,6 +159,7 @@ impl Choices {
             Setting::ReadBack => self.proof.read_back = proof::read_back(value)?,
             Setting::SourceDigest => self.proof.source_digest = proof::source_digest(value)?,
             Setting::Repair => self.proof.repair_rounds = proof::rounds(value)?,
+            Setting::Ledger => self.proof.ledger = Some(PathBuf::from(value)),
             Setting::Report => self.reports.report = Some(PathBuf::from(value)),
             Setting::Manifest => self.reports.manifest = Some(PathBuf::from(value)),
             Setting::Combined => self.reports.combined = Some(PathBuf::from(value)),

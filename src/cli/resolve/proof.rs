@@ -47,6 +47,11 @@ impl Choices {
                 "{option} is about bytes that phase two reads: not with --verify=metadata or none"
             )));
         }
+        if self.proof.ledger.is_some() && !reads {
+            return Err(Problem::usage(
+                "--ledger remembers which bytes were read: not with --verify=metadata or none",
+            ));
+        }
         self.check_reports()
     }
 

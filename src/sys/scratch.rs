@@ -2,7 +2,7 @@
 //! memory map.
 //!
 //! The kernel writes the pages of such a file out when memory is short: anonymous memory does not grow
-//! with the number of records. It must not map anything that has a name: see [`map`].
+//! with the number of records. It must not map anything that has a name: the proof stands at `map`.
 
 use std::fs::File;
 use std::io;

@@ -62,8 +62,13 @@ impl RelPath {
     }
 
     /// Joins names from the top down.
-    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a Name>) -> Self {
-        let mut bytes = Vec::new();
+    pub fn from_names<'a, I>(names: I) -> Self
+    where
+        I: IntoIterator<Item = &'a Name, IntoIter: Clone>,
+    {
+        let names = names.into_iter();
+        let lens = names.clone().map(|name| name.as_bytes().len() + 1);
+        let mut bytes = Vec::with_capacity(lens.sum::<usize>().saturating_sub(1));
         for name in names {
             if !bytes.is_empty() {
                 bytes.push(b'/');

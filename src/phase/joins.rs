@@ -191,7 +191,8 @@ impl Joins for Verify<'_> {
         names: u32,
         sheet: &mut Sheet<'_>,
     ) -> Step<'s> {
-        self.bring_in_line(at, pair, names, sheet)
+        let prior = pair.source().map_or(Prior::NotOurs, |source| self.prior(at, source));
+        self.bring_in_line(at, pair, (names, prior), sheet)
     }
 
     fn join(&self, at: &At<'_, Memo>, pair: &Pair, leader: &Leader, sheet: &mut Sheet<'_>) {
@@ -236,7 +237,8 @@ impl Verify<'_> {
         let (pass, Some(source)) = (self.pass, pair.source()) else { return };
         if pass.permit.is_some() && pass.is_unlinked(at, source) {
             // Phase one has told why, and has copied it.
-            self.bring_in_line(at, pair, 1, sheet).end(sheet);
+            let prior = self.prior(at, source);
+            self.bring_in_line(at, pair, (1, prior), sheet).end(sheet);
             return;
         }
         sheet.findings.compared += 1;

@@ -258,7 +258,7 @@ impl Verify<'_> {
         &'s self,
         at: &At<'_, Memo>,
         pair: &Pair,
-        names: u32,
+        (names, prior): (u32, Prior),
         sheet: &mut Sheet<'_>,
     ) -> Step<'s> {
         let Pair::Both(source, dest) = pair else {
@@ -267,7 +267,6 @@ impl Verify<'_> {
             let todo = Todo { pair: *pair, names, action, diff, ranges: &[], digest: None };
             return Step::Ended(self.repair(at, &todo, sheet));
         };
-        let prior = self.prior(at, source);
         match self.was_not_appended(at, pair, prior) {
             Ok(false) => {}
             Ok(true) => {
@@ -340,7 +339,7 @@ impl Visit for Verify<'_> {
             sheet.record(Record::of(source, action, Diff::NONE), || at.path());
             return None;
         }
-        self.bring_in_line(at, pair, 1, sheet).ranged()
+        self.bring_in_line(at, pair, (1, prior), sheet).ranged()
     }
 
     fn rest<'s>(&'s self) -> Vec<Box<dyn Ranged + 's>> {

@@ -126,13 +126,20 @@ impl<M> Node<M> {
 
     /// Its path below the destination.
     pub fn path(&self) -> RelPath {
-        let mut names = Vec::new();
+        self.path_to(None)
+    }
+
+    /// The path below the destination of a name in it.
+    fn path_to(&self, last: Option<&Name>) -> RelPath {
+        // Most paths are not deeper: one allocation.
+        let mut names = Vec::with_capacity(8);
+        names.extend(last);
         let mut at = self;
         while let (Some(name), Some(parent)) = (&at.name, &at.parent) {
             names.push(name);
             at = parent;
         }
-        RelPath::from_names(names.into_iter().rev())
+        RelPath::from_names(names.iter().rev().copied())
     }
 
     /// The directory itself, in the first layer that takes part as a whole.
@@ -315,7 +322,7 @@ pub struct At<'a, M> {
 impl<M> At<'_, M> {
     /// The path below the destination, as it is told.
     pub fn path(&self) -> RelPath {
-        self.node.path().join(self.name)
+        self.node.path_to(Some(self.name))
     }
 
     /// The name in the destination.

@@ -237,6 +237,18 @@ fn a_file_that_can_not_be_made_is_told_before_anything_is_copied() {
 }
 
 #[test]
+fn a_file_in_the_destination_is_refused_where_it_would_be_deleted() {
+    let arena = Arena::with("s/a file \"text\"\n");
+    let output = arena.twosync(&["-a", "--delete", "--manifest=d/sums", "s/", "d/"]);
+    let why = "twosync: write \"d/sums\": it lies in the destination, where --delete removes it\n";
+    assert!(output.expect_code(1).errors().starts_with(why), "{}", output.errors());
+    assert!(!arena.path("d").exists());
+    arena.twosync(&["-a", "s/", "d/"]).expect_code(0);
+    arena.twosync(&["-a", "--manifest=d/sums", "s/", "d/"]).expect_code(0);
+    assert_eq!(text(&arena, "d/sums").lines().count(), 1);
+}
+
+#[test]
 fn a_listing_and_a_run_that_reads_nothing_have_no_manifest() {
     let arena = Arena::with("s/a file \"text\"\n");
     for args in [

@@ -4,7 +4,7 @@
 //! two, as phase one does.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use crate::cli::reports::json::Json;
 use crate::cli::reports::whole::Whole;
@@ -14,6 +14,7 @@ use crate::model::change::{Action, Why};
 use crate::model::meta::Kind;
 use crate::model::path::RelPath;
 use crate::report::observer::{Ending, Event, Outcome, Phase};
+use crate::settings::deletion::Extraneous;
 use crate::settings::{Effect, Settings, Verify};
 use crate::sync::Report;
 
@@ -37,6 +38,22 @@ impl ReportChoices {
     /// True if nothing is written.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// What is written into the destination while its extra entries are deleted would be one of them.
+    fn stay_outside(&self, settings: &Settings) -> Result<(), Fault> {
+        if settings.delete.extraneous == Extraneous::Keep {
+            return Ok(());
+        }
+        let Ok(dest) = path::absolute(&settings.roots.dest) else { return Ok(()) };
+        let files = [&self.report, &self.manifest, &self.combined, &self.failed_list];
+        for file in files.into_iter().flatten() {
+            if path::absolute(file).is_ok_and(|file| file.starts_with(&dest)) {
+                let why = "it lies in the destination, where --delete removes it";
+                return Err(Fault::rule(Class::Usage, "write", Place::operand(file), why));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -77,6 +94,7 @@ impl Reports {
     /// # Errors
     /// One can not be made.
     pub fn open(choices: &ReportChoices, settings: &Settings) -> Result<Self, Fault> {
+        choices.stay_outside(settings)?;
         let whole = |path: &Option<PathBuf>| path.as_deref().map(Whole::open).transpose();
         let unlisted = choices.manifest.as_deref().map(beside);
         let verifies = settings.effect == Effect::VerifyOnly

@@ -32,6 +32,11 @@ impl Choices {
                  --verify=metadata or none",
             ));
         }
+        if self.finished_sources() != FinishedSources::Keep && self.proof.repair_rounds == 0 {
+            return Err(Problem::usage(
+                "--repair=0 leaves all as it is in phase two, and --remove-source-files removes there",
+            ));
+        }
         if self.has(Switches::VERIFY_ONLY)
             && matches!(self.verify, Some(Verify::None | Verify::Transferred))
         {

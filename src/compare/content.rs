@@ -86,6 +86,19 @@ pub fn sum_file(
     Ok(Hashed { digest: hasher.finish(), read_bytes })
 }
 
+/// The checksums of a whole file, of several kinds in one reading.
+pub fn sum_file_each(
+    at: &Located<'_>,
+    algorithms: &[Algorithm],
+    stop: &Stop,
+) -> Result<Hashed<Vec<Checksum>>, Trouble> {
+    let file = at.open()?;
+    let mut hashers: Vec<Hasher> = algorithms.iter().copied().map(Hasher::new).collect();
+    let hash = |bytes: &[u8]| hashers.iter_mut().for_each(|hasher| hasher.update(bytes));
+    let read_bytes = feed(&file, 0..u64::MAX, hash, at.side, stop)?;
+    Ok(Hashed { digest: hashers.into_iter().map(Hasher::finish).collect(), read_bytes })
+}
+
 /// Hashes one range of a file that has several.
 pub fn hash_range(
     file: &File,

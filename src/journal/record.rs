@@ -36,7 +36,7 @@ impl Record {
         Self {
             dev: source.id.dev,
             ino: source.id.ino,
-            path: Self::key_of(path),
+            path: path.key(),
             range: WHOLE,
             size: source.size,
             mtime_secs: source.mtime.secs,
@@ -56,7 +56,7 @@ impl Record {
     /// What is remembered of an entry that was made at `path` without its bytes being read: it holds for
     /// no source, none of which has the inode number 0.
     pub fn of_entry(path: &RelPath) -> Self {
-        Self { path: Self::key_of(path), range: WHOLE, ..Self::zeroed() }
+        Self { path: path.key(), range: WHOLE, ..Self::zeroed() }
     }
 
     /// True if bytes were read.
@@ -64,7 +64,8 @@ impl Record {
         self.ino != 0
     }
 
-    /// What records are searched by.
+    /// What records are searched by: the key of the entry's path. Should two paths share it, both records
+    /// are found, and what they say of the source tells them apart.
     pub fn key(&self) -> u64 {
         self.path
     }
@@ -77,15 +78,6 @@ impl Record {
     /// True if it is of the whole file.
     pub fn is_whole(&self) -> bool {
         self.range == WHOLE
-    }
-
-    /// The key of the record of the entry at `path`: the first 64 bits of the path's BLAKE3. Should
-    /// two paths share it, both records are found, and what they say of the source tells them apart.
-    pub fn key_of(path: &RelPath) -> u64 {
-        let digest = Digest::of(path.as_bytes());
-        let mut first = [0; 8];
-        first.copy_from_slice(&digest.0[..8]);
-        u64::from_le_bytes(first)
     }
 
     /// True if the file looks as it did when it was read.

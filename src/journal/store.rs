@@ -98,7 +98,7 @@ impl Digests {
         if records.is_empty() {
             return None;
         }
-        let key = Record::key_of(&path());
+        let key = path().key();
         let first = records.partition_point(|record| record.key() < key);
         let len = records[first..].partition_point(|record| record.key() == key);
         let records = &records[first..first + len];

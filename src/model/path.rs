@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::digest::Digest;
+
 /// One path component: not empty, no `/`, no NUL, neither `.` nor `..`.
 ///
 /// Kept with its closing NUL, so that a system call takes it without a copy.
@@ -88,6 +90,33 @@ impl RelPath {
         }
         bytes.extend_from_slice(name.as_bytes());
         Self(bytes.into())
+    }
+
+    /// Reads a relative path as lists of files have them: `.` and needless slashes say nothing.
+    ///
+    /// `None` if it climbs (`..`), holds a NUL, or names nothing.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let mut bytes = Vec::with_capacity(text.len());
+        for name in text.split(|byte| *byte == b'/') {
+            match name {
+                b"" | b"." => continue,
+                b".." => return None,
+                name if name.contains(&0) => return None,
+                _ if bytes.is_empty() => {}
+                _ => bytes.push(b'/'),
+            }
+            bytes.extend_from_slice(name);
+        }
+        (!bytes.is_empty()).then(|| Self(bytes.into()))
+    }
+
+    /// What a sorted list of paths is sorted and searched by: the first 64 bits of the path's BLAKE3.
+    /// Two paths may share it, however unlikely that is.
+    pub fn key(&self) -> u64 {
+        let digest = Digest::of(&self.0);
+        let mut first = [0; 8];
+        first.copy_from_slice(&digest.0[..8]);
+        u64::from_le_bytes(first)
     }
 
     /// The bytes, without a leading or a closing `/`; empty for the root.
@@ -212,6 +241,17 @@ mod tests {
         let path = RelPath::root().join(&name("a")).join(&name("b"));
         assert_eq!(path.as_bytes(), b"a/b");
         assert_eq!(path, RelPath::from_names([&name("a"), &name("b")]));
+    }
+
+    #[test]
+    fn a_path_of_a_list_is_read_without_what_says_nothing() {
+        for (text, expected) in [("a", "a"), ("./a//b/.", "a/b"), ("/a", "a"), ("...", "...")] {
+            let path = RelPath::parse(text.as_bytes()).unwrap();
+            assert_eq!(path.as_bytes(), expected.as_bytes(), "{text}");
+        }
+        for text in ["", "/", ".", "..", "a/../b", "a/..", "a\0b"] {
+            assert_eq!(RelPath::parse(text.as_bytes()), None, "{text:?}");
+        }
     }
 
     #[test]

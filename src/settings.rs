@@ -20,6 +20,7 @@ use bitflags::bitflags;
 
 use crate::extras::names::OwnNames;
 use crate::filter::rules::RuleSet;
+use crate::manifest::open::Asked;
 use crate::model::change::Attrs;
 use crate::model::checksum::Algorithm;
 use crate::settings::content::Content;
@@ -77,6 +78,9 @@ pub struct Settings {
     pub proof: Proof,
     /// Whether the run changes anything.
     pub effect: Effect,
+    /// What an audit compares the destination with, if not with a source (`--against`). The
+    /// destination then is the only source, and what is in it takes part; or it is a check file too.
+    pub against: Option<Asked>,
     /// How hard to work.
     pub effort: Effort,
 }
@@ -382,6 +386,7 @@ impl Default for Settings {
             verify: Verify::All,
             proof: Proof::default(),
             effect: Effect::Sync,
+            against: None,
             effort: Effort {
                 jobs: Jobs::Auto,
                 durability: Durability::FlushNetwork,

@@ -1,5 +1,7 @@
 //! The library's door: two phases in order.
 
+pub mod audit;
+
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -39,6 +41,7 @@ use crate::settings::deletion::{Extraneous, When};
 use crate::settings::links::SourceLinks;
 use crate::settings::recast::recast;
 use crate::settings::{self, Effect, Existing, Jobs, Roots, Settings};
+use crate::sync::audit::{Audit, Audited};
 use crate::sync::whence::Whence;
 use crate::sys::chain::Budget;
 use crate::sys::dir::{Dir, Follow, is_missing_dir};
@@ -65,6 +68,8 @@ pub struct Report {
     pub cached_files: u64,
     /// Attributes that the destination refused to set, beyond the one that was told.
     pub untold_refusals: u64,
+    /// What an audit against a check file went by, if it was one.
+    pub audit: Option<Audited>,
     /// The gravest class of fault that was met.
     pub worst: Option<Class>,
 }
@@ -107,6 +112,9 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
         let why = format!("only {files} files may be open at once (raise that: ulimit -n 1024)");
         return Err(Fault::rule(Class::FileIo, "start work on", place, why));
     }
+    if let Some(asked) = &settings.against {
+        return Audit { settings, observer, stop, umask, files }.run(asked);
+    }
     let permit = (settings.effect == Effect::Sync).then(Permit::grant);
     let budget = Budget::new(files / 6);
     let mut sources = open_sources(settings, &budget)?;
@@ -144,15 +152,21 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
     pass.source_failed.store(sources.lost_contents, Ordering::Relaxed);
     let own = overlap(&named, &dest, settings.links.source);
     let mut run = Run { pass, observer, sources, dest, own, kept: None };
-    let workers = run.crew().size().clamp(1, usize::try_from(files / 8).unwrap_or(1).max(1));
+    let (pool, workers) = pool(&run, files)?;
     run.kept = past::open(settings, workers)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().map_err(|error| {
-        let place = Place::operand(&settings.roots.dest);
-        Fault::rule(Class::FileIo, "start workers for", place, error.to_string())
-    })?;
     pool.install(|| run.both_phases(workers, &mut report));
     run.close_ledger(&mut report);
     Ok(report)
+}
+
+/// The workers of a run, of which no more than `files` files may be open, and how many there are.
+fn pool(run: &Run<'_>, files: u64) -> Result<(rayon::ThreadPool, usize), Fault> {
+    let workers = run.crew().size().clamp(1, usize::try_from(files / 8).unwrap_or(1).max(1));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().map_err(|error| {
+        let place = Place::operand(&run.pass.settings.roots.dest);
+        Fault::rule(Class::FileIo, "start workers for", place, error.to_string())
+    })?;
+    Ok((pool, workers))
 }
 
 /// Tells which directories were made, as rsync does: in a dry run it tells more.

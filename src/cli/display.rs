@@ -1,5 +1,7 @@
 //! How a run is told: resolved once from the command line, then read only.
 
+use std::path::PathBuf;
+
 use crate::cli::format::Format;
 use crate::cli::info::{Flag, Levels};
 use crate::cli::names::{Escape, Reader};
@@ -35,6 +37,8 @@ pub struct Display {
     pub effect: Effect,
     /// What its phase two compares.
     pub verify: Verify,
+    /// The check file that an audit compares with, as typed.
+    pub against: Option<PathBuf>,
     /// How files that are there are written.
     pub update: Updating,
     /// Which times a listing has.

@@ -16,7 +16,7 @@ every file in parallel, in place, straight to its final path. Phase two walks bo
 compares attributes and contents, and writes again only what differs. All operands are local paths: \
 disks and mounts. A trailing slash on a source means what is in the directory, as in rsync.";
 
-const PHASES: [&str; 5] = [
+const PHASES: [&str; 6] = [
     "Phase one hashes the bytes that it reads. Phase two reads the destination back and compares it \
      with these digests, or with the source itself where that changed meanwhile; what differs is \
      written again and compared once more. After exit code 0 of a run with the default, \
@@ -26,6 +26,11 @@ const PHASES: [&str; 5] = [
      looks at; --verify=none leaves phase two out. --size-only implies --verify=transferred.",
     "--verify-only copies nothing: it compares what is there, whoever made it, lists what differs \
      and ends with exit code 40 if anything does.",
+    "--verify-only --against=FILE DEST compares DEST with a check file instead of a source: those of \
+     b3sum, sha256sum and its kin, hashdeep and rclone, and BagIt bags. What is listed and not there, \
+     there and not listed, or of another digest is told by its path. A check file of which a line makes \
+     no sense is refused as a whole, with exit code 1. If DEST is a check file too, the two are \
+     compared, and no file that they list is touched.",
     "What was read back came from where the summary says. Bytes from the page cache prove that the \
      copy was made without mistake, not that a disk holds it; --read-back=storage flushes, makes the \
      kernel forget what it has, and reads from the device or server, as is done on network mounts.",
@@ -36,7 +41,7 @@ const PHASES: [&str; 5] = [
 
 const EXIT_CODES: [(&str, &str); 11] = [
     ("0", "Done; as far as phase two looked, the destination is equal to the source."),
-    ("1", "The command line does not make sense."),
+    ("1", "The command line, or a check file, does not make sense."),
     ("2", "A version of rsync's protocol that does not exist."),
     ("3", "Sources or destination can not be used."),
     ("4", "An option or operand that is not supported."),
@@ -107,6 +112,8 @@ pub fn manual_page(writer: &mut dyn io::Write) -> io::Result<()> {
     let mut roff = Roff::new();
     roff.control("SH", ["SYNOPSIS"]);
     roff.text([bold("twosync"), roman(" [OPTION]... SRC... DEST")]);
+    roff.control("br", []);
+    roff.text([bold("twosync --verify-only --against="), roman("FILE [OPTION]... DEST")]);
     roff.control("SH", ["DESCRIPTION"]);
     roff.text([roman(INTRODUCTION)]);
     section(&mut roff, "THE TWO PHASES", &PHASES);
@@ -124,7 +131,7 @@ pub fn manual_page(writer: &mut dyn io::Write) -> io::Result<()> {
     section(&mut roff, "OPTIONS WITHOUT EFFECT", &[&accepted]);
     section(&mut roff, "OPTIONS NOT SUPPORTED YET", &[&later]);
     section(&mut roff, "OPTIONS NOT POSSIBLE", &[&refused]);
-    section(&mut roff, "SEE ALSO", &["rsync(1), b3sum(1)"]);
+    section(&mut roff, "SEE ALSO", &["rsync(1), b3sum(1), sha256sum(1), hashdeep(1), rclone(1)"]);
     roff.to_writer(writer)
 }
 

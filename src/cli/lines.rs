@@ -176,7 +176,8 @@ fn kept(why: Why, outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
         | Why::OnTheWay
         | Why::NotShorter
         | Why::Unseen
-        | Why::Unfinished => (false, "", ""),
+        | Why::Unfinished
+        | Why::Unlistable => (false, "", ""),
     };
     tells.then(|| {
         let mut line = before.as_bytes().to_vec();

@@ -20,6 +20,7 @@ use crate::report::observer::Observer;
 use crate::sync::{self, Report};
 
 pub mod args;
+pub mod audit;
 pub mod checks;
 pub mod console;
 pub mod display;

@@ -262,6 +262,8 @@ pub enum Setting {
     NoBwlimit,
     /// `--confine-root`.
     ConfineRoot,
+    /// `--against`.
+    Against,
 }
 
 /// Options of the filter language: their typed order counts.

@@ -34,6 +34,11 @@ const GROUPMAP: &str = "--groupmap";
 const CHOWN: &str = "--chown";
 
 impl Typed {
+    /// True if nothing was typed.
+    pub fn is_empty(&self) -> bool {
+        self.users.0.is_none() && self.groups.0.is_none()
+    }
+
     /// `--usermap`.
     ///
     /// # Errors

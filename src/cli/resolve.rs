@@ -1,5 +1,6 @@
 //! What the words add up to: contradictions are settled here (the last word wins) and nowhere else.
 
+mod against;
 mod choices;
 mod content;
 mod deletion;
@@ -108,7 +109,7 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     if args.operands.is_empty() {
         return Ok(Request::Usage);
     }
-    if args.operands.len() == 1 {
+    if args.operands.len() == 1 && choices.against.is_none() {
         choices.switches.insert(Switches::LIST_ONLY);
     }
     if choices.has(Switches::OLD_DIRS) {
@@ -116,8 +117,10 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
     }
     choices.take_remotes()?;
     choices.check()?;
+    choices.check_against(&args.operands)?;
     let user = choices.user(around.user);
-    let purpose = choices.pick(Switches::LIST_ONLY, Purpose::List, Purpose::Copy);
+    let is_alone = choices.has(Switches::LIST_ONLY) || choices.against.is_some();
+    let purpose = if is_alone { Purpose::List } else { Purpose::Copy };
     let roots = choices.roots(&args.operands, purpose)?;
     let backup = choices.backup()?;
     let protects = choices.protected_suffix(backup.as_ref());
@@ -142,6 +145,7 @@ pub fn resolve(args: &Args, around: Surroundings) -> Result<Request, Problem> {
         verify: choices.verify(),
         proof: choices.proof.clone(),
         effect: choices.effect(),
+        against: choices.against(),
         effort: choices.effort(),
     };
     let display = choices.display(around, &settings);
@@ -154,6 +158,11 @@ impl Choices {
     /// Where it is copied from and to.
     fn roots(&self, operands: &[OsString], purpose: Purpose) -> Result<Roots, Problem> {
         let mut roots = operands::roots(operands, self.parents(), purpose)?;
+        if self.against.is_some() {
+            // What is in it is walked as sources are.
+            roots.dest = roots.sources.first().cloned().unwrap_or_default();
+            roots.sources = vec![roots.dest.join("")];
+        }
         roots.trust = rules::trust(&self.rules, self.confine_root.as_deref())?;
         roots.missing_args = self.missing_args();
         roots.paths = self.paths();
@@ -206,6 +215,9 @@ impl Choices {
 
     fn recursion(&self) -> Recursion {
         let is_listed = self.files_from.is_some();
+        if self.against.is_some() {
+            return Recursion::Full;
+        }
         if self.switches.intersects(Switches::RECURSIVE | Switches::OLD_DIRS)
             || (self.has(Switches::DEEP) && !is_listed)
         {

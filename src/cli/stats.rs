@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::cli::audit;
 use crate::cli::display::{Display, Volume};
 use crate::cli::info::Flag;
 use crate::cli::numbers::Numbers;
@@ -35,7 +36,10 @@ pub fn closing(report: &Report, copying: Duration, display: &Display) -> String 
         return parts.concat();
     }
     if stats >= 2 {
-        parts.push(findings(report, display));
+        parts.push(match &report.audit {
+            Some(audited) => audit::findings(report, audited, display),
+            None => findings(report, display),
+        });
     }
     let is_asked = display.verbosity >= 1 || stats == 1 || display.levels.of(Flag::Progress) >= 1;
     let is_amiss = report.findings.differences() > 0 || report.findings.unstable_reads > 0;
@@ -95,7 +99,7 @@ fn census(census: &Census, numbers: Numbers) -> String {
 }
 
 /// `5 (reg: 3, dir: 2)`: a total, and what it is made of where there is any.
-fn broken_down(total: &str, kinds: &[(&str, u64)], numbers: Numbers) -> String {
+pub(super) fn broken_down(total: &str, kinds: &[(&str, u64)], numbers: Numbers) -> String {
     let kinds: Vec<String> = kinds
         .iter()
         .filter(|(_, count)| *count > 0)
@@ -183,12 +187,12 @@ fn attributes(found: &Findings) -> [(&'static str, u64); 4] {
     ]
 }
 
-fn differences(found: &Findings, numbers: Numbers) -> String {
+pub(super) fn differences(found: &Findings, numbers: Numbers) -> String {
     let total = numbers.count(found.differences());
     broken_down(&total, &kinds_of_differences(found), numbers)
 }
 
-fn kinds_of_differences(found: &Findings) -> [(&'static str, u64); 4] {
+pub(super) fn kinds_of_differences(found: &Findings) -> [(&'static str, u64); 4] {
     [
         ("content", found.content_differences),
         ("attributes", found.metadata_differences),
@@ -198,7 +202,7 @@ fn kinds_of_differences(found: &Findings) -> [(&'static str, u64); 4] {
 }
 
 /// Where the bytes were read back, if any were.
-fn whence(report: &Report, numbers: Numbers) -> Option<String> {
+pub(super) fn whence(report: &Report, numbers: Numbers) -> Option<String> {
     report.verify.filter(|verify| verify.dest_read_bytes > 0)?;
     let whence = match report.whence {
         Whence::Cache => "through the page cache",
@@ -217,6 +221,9 @@ fn whence(report: &Report, numbers: Numbers) -> Option<String> {
 
 /// Phase two in one line.
 fn verdict(report: &Report, display: &Display) -> String {
+    if let Some(audited) = &report.audit {
+        return audit::verdict(report, audited, display);
+    }
     let numbers = display.numbers;
     let found = &report.findings;
     let read = report.verify.unwrap_or_default().dest_read_bytes;
@@ -262,7 +269,7 @@ fn verdict(report: &Report, display: &Display) -> String {
     format!("{}\n", parts.join(", "))
 }
 
-fn counted(count: u64, one: &str, many: &str, numbers: Numbers) -> String {
+pub(super) fn counted(count: u64, one: &str, many: &str, numbers: Numbers) -> String {
     format!("{} {}", numbers.count(count), if count == 1 { one } else { many })
 }
 

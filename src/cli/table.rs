@@ -190,6 +190,7 @@ pub const OPTIONS: &[Row] = &[
     set("manifest", Setting::Manifest, "FILE").help(Verification, "Write the digest of each verified file to FILE, for b3sum --check"),
     set("combined", Setting::Combined, "FILE").help(Verification, "Write to FILE what became of each entry: = equal, * different, + missing, - extra, ! failed (as rclone check does)"),
     set("failed-list", Setting::FailedList, "FILE").help(Verification, "Write to FILE the names of what is not as it should be, for --from0 --files-from"),
+    set("against", Setting::Against, "FILE").help(Verification, "With --verify-only and DEST alone: compare DEST with a check file (b3sum, sha256sum and its kin, hashdeep, rclone), a BagIt bag, or standard input (-); or two check files with each other. FILE may be ALGORITHM:FILE"),
     // Output.
     more("verbose", Counter::Verbose).letter('v').help(Output, "Tell more; twice: also what is left as it is, and why"),
     none("no-verbose", Counter::Verbose).also(&["no-v"]),
@@ -276,7 +277,6 @@ pub const OPTIONS: &[Row] = &[
     later("write-devices", RSYNC_LEG),
     later("iconv", RSYNC_LEG).takes("CONVERT_SPEC"),
     // Our own, not there yet.
-    later("against", "use b3sum --check").takes("FILE"),
     later("dest-mount", "").takes("PATH"),
     later("count", ""),
     later("plan", "").takes("DIR"),

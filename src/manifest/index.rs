@@ -86,6 +86,8 @@ pub struct Manifest {
     /// A bit for each record: whether somebody asked for its path.
     pub(crate) seen: Mutex<Table<u64>>,
     pub(crate) algorithms: Vec<Algorithm>,
+    /// True if it does not say by which of two algorithms some digest was made.
+    pub(crate) is_open: bool,
     pub(crate) bag: Option<Bag>,
 }
 
@@ -151,12 +153,15 @@ impl Manifest {
         claim
     }
 
-    /// True if a file of this path that no line lists is one too many: of a bag, only what is below
-    /// `data/` has to be listed, and a check file need not list itself.
+    /// True if a file of this path that no line lists is one too many: a check file need not list itself.
     pub fn is_extra(&self, path: &RelPath, id: FileId) -> bool {
         let is_itself = |source: &Source| source.before.is_some_and(|meta| meta.id == id);
-        let is_listable = self.bag.is_none() || Part::of(path) == Part::Payload;
-        is_listable && !self.files.iter().any(is_itself)
+        self.lists(path) && !self.files.iter().any(is_itself)
+    }
+
+    /// True if a file of this path has to be listed: of a bag, only what is below `data/` has to be.
+    pub fn lists(&self, path: &RelPath) -> bool {
+        self.bag.is_none() || Part::of(path) == Part::Payload
     }
 
     /// What a bag says of how much there is in it.
@@ -167,6 +172,11 @@ impl Manifest {
     /// By which algorithms its digests may have been made.
     pub fn algorithms(&self) -> &[Algorithm] {
         &self.algorithms
+    }
+
+    /// True if it does not say by which of two algorithms some digest was made.
+    pub fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// How many lines list something.

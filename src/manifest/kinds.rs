@@ -53,8 +53,9 @@ impl Candidates {
     }
 }
 
-/// The algorithm that a tag, a column or an option names.
+/// The algorithm that a tag, a column or an option names. openssl calls SHA-256 `SHA2-256`.
 pub fn by_name(word: &[u8]) -> Option<Algorithm> {
+    let word = word.strip_prefix(b"SHA2-").map_or(word.to_vec(), |bits| [b"SHA", bits].concat());
     let plain: Vec<u8> = word
         .iter()
         .filter(|byte| !matches!(byte, b'-' | b'_'))
@@ -125,6 +126,7 @@ mod tests {
     #[test]
     fn names_are_read_with_and_without_hyphens() {
         assert_eq!(by_name(b"SHA-256"), Some(Algorithm::Sha256));
+        assert_eq!(by_name(b"SHA2-256"), Some(Algorithm::Sha256));
         assert_eq!(by_name(b"BLAKE2b"), Some(Algorithm::Blake2b));
         assert_eq!(by_name(b"SIZE"), None);
     }

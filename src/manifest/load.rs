@@ -38,6 +38,7 @@ pub fn load(asked: &Asked, names: Names, how: How<'_>) -> Result<Option<Manifest
         records: Scratch::new().map_err(index_failed)?,
         batch: Vec::with_capacity(BATCH_RECORDS),
         algorithms: Vec::new(),
+        is_open: false,
     };
     let mut files = Vec::with_capacity(opened.len());
     for (number, opened) in opened.into_iter().enumerate() {
@@ -51,7 +52,8 @@ pub fn load(asked: &Asked, names: Names, how: How<'_>) -> Result<Option<Manifest
     // Lines of one path come in the order of the file.
     records.records_mut().sort_unstable();
     let seen = Mutex::new(zeros(records.records().len()).map_err(index_failed)?);
-    let manifest = Manifest { files, records, seen, algorithms: loading.algorithms, bag };
+    let Loading { algorithms, is_open, .. } = loading;
+    let manifest = Manifest { files, records, seen, algorithms, is_open, bag };
     manifest.check_repeated()?;
     Ok(Some(manifest))
 }
@@ -79,6 +81,7 @@ struct Loading {
     records: Scratch<Record>,
     batch: Vec<Record>,
     algorithms: Vec<Algorithm>,
+    is_open: bool,
 }
 
 impl Loading {
@@ -128,6 +131,7 @@ impl Loading {
     fn add(&mut self, listed: &Listed, spot: Spot) {
         self.batch.push(Record::new(&listed.path, spot));
         for Stated { by, .. } in &listed.digests {
+            self.is_open |= by.iter().count() > 1;
             for algorithm in by.iter() {
                 if !self.algorithms.contains(&algorithm) {
                     self.algorithms.push(algorithm);

@@ -221,6 +221,8 @@ fn picture_starts(text: &[u8]) -> bool {
 mod tests {
     use std::path::Path;
 
+    use proptest::prelude::{ProptestConfig, any, proptest};
+
     use super::{Names, Percent, escaped, percent_decoded, pictured, unescaped};
 
     fn names() -> Names {
@@ -316,5 +318,26 @@ mod tests {
             assert_eq!(text.as_deref(), expected.map(str::as_bytes), "{name:?}");
         }
         assert_eq!(pictured(b"\xff\n").as_deref(), Some(&b"\xff\xe2\x90\x8a"[..]));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_name_is_escaped_and_back_and_any_text_is_read_or_refused(name in any::<Vec<u8>>()) {
+            let (text, is_escaped) = escaped(&name);
+            assert_eq!(is_escaped, text != name);
+            assert_eq!(unescaped(&text).as_ref(), Ok(&name));
+            drop(unescaped(&name));
+            let encoded = name.escape_ascii().to_string().replace('%', "%25").into_bytes();
+            drop(percent_decoded(&name, Percent::Encoded));
+            assert!(percent_decoded(&encoded, Percent::Encoded).len() <= encoded.len());
+            // What is written with pictures has no control characters left.
+            let pictured = pictured(&name);
+            assert!(pictured.is_none_or(|text| !text.iter().any(u8::is_ascii_control)));
+            if let Ok(path) = names().place(&name) {
+                assert!(!path.is_root());
+            }
+        }
     }
 }

@@ -151,6 +151,8 @@ pub enum Why {
     DirNotEmpty,
     /// The source was removed once its copy was verified. This is only told.
     SourceRemoved,
+    /// `--against`: it is no regular file, and check files list nothing else. Never told.
+    Unlistable,
     /// `--list-only`: it was listed, which is all that was asked for.
     Listed,
     /// A filter rule hides it from the transfer.

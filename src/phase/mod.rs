@@ -1,5 +1,6 @@
 //! The two passes: scan, decide, act; and scan, compare, repair.
 
+pub mod against;
 pub mod attributes;
 pub mod basis;
 pub mod copy;
@@ -7,6 +8,7 @@ pub mod dirs;
 pub mod extras;
 pub mod finished;
 pub mod groups;
+pub mod hidden;
 pub mod joins;
 pub mod judge;
 pub mod large;
@@ -15,9 +17,11 @@ pub mod pass;
 pub mod past;
 pub mod prune;
 pub mod repair;
+pub mod summing;
 pub mod sums;
 pub mod telling;
 pub mod together;
+pub mod two_lists;
 pub mod verify;
 pub mod way;
 pub mod weigh;

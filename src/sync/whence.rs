@@ -7,6 +7,7 @@ use crate::error::{Class, Fault, Place};
 use crate::settings::proof::ReadBack;
 use crate::settings::{Durability, Verify};
 use crate::sync::{Report, Run};
+use crate::sys::dir::Dir;
 use crate::sys::mount::{Locality, flush, locality};
 
 /// Where the destination's bytes were read back: what the reading proves.
@@ -24,12 +25,20 @@ pub enum Whence {
 }
 
 impl Run<'_> {
+    /// What is read back: of an audit against a check file, what is walked.
+    fn read_back(&self) -> Option<Arc<Dir>> {
+        let walked = || self.sources.layers.first().map(|layer| &layer.chain);
+        let is_walked = self.pass.settings.against.is_some();
+        let chain = if is_walked { walked() } else { self.dest.chain.as_ref() };
+        chain.and_then(|chain| chain.get().ok())
+    }
+
     /// Settles where phase two reads the destination.
     pub(super) fn reads_from(&mut self, report: &mut Report) {
         let settings = self.pass.settings;
         let reads = matches!(settings.verify, Verify::All | Verify::Transferred);
-        let opened = self.dest.chain.as_ref().and_then(|chain| chain.get().ok());
-        let Some(locality) = opened.and_then(|dir| locality(&dir).ok()).filter(|_| reads) else {
+        let Some(locality) = self.read_back().and_then(|dir| locality(&dir).ok()).filter(|_| reads)
+        else {
             return;
         };
         report.whence = match (settings.proof.read_back, locality) {
@@ -46,9 +55,9 @@ impl Run<'_> {
     /// After phase one: a network mount is made to say now what it would say later, and what is read from
     /// storage has to be there.
     pub(super) fn flush(&self, report: &mut Report) {
-        let Some(chain) = &self.dest.chain else { return };
+        let Some(dir) = self.read_back() else { return };
         let reads_storage = self.pass.tolerance.from_storage.is_some();
-        let flushed = chain.get().and_then(|dir| {
+        let flush_if_due = || {
             let durability = self.pass.settings.effort.durability;
             let writes = self.pass.permit.is_some();
             let is_due =
@@ -57,8 +66,8 @@ impl Run<'_> {
                 flush(&dir)?;
             }
             Ok(())
-        });
-        if let Err(error) = flushed {
+        };
+        if let Err(error) = flush_if_due() {
             if let Some(from) = &self.pass.tolerance.from_storage {
                 from.lost_writes.store(true, Ordering::Relaxed);
             }

@@ -12,6 +12,7 @@ mod hard;
 mod layers;
 mod ledger;
 mod log;
+mod manifest;
 mod mounts;
 mod overlaps;
 mod owners;

@@ -39,6 +39,8 @@ enum Line<'a> {
         verify: &'static str,
         sources: Vec<Text>,
         dest: Text,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        against: Option<Text>,
     },
     Entry {
         phase: &'static str,
@@ -113,8 +115,12 @@ impl Json {
             version: env!("CARGO_PKG_VERSION"),
             effect: effect(settings.effect),
             verify: verify(settings.verify),
-            sources: settings.roots.sources.iter().map(text).collect(),
+            sources: if settings.against.is_some() { &[][..] } else { &settings.roots.sources }
+                .iter()
+                .map(text)
+                .collect(),
             dest: text(&settings.roots.dest),
+            against: settings.against.as_ref().map(|asked| text(&asked.file)),
         });
         Ok(json)
     }

@@ -166,7 +166,8 @@ impl Reports {
         if let Some(json) = self.json {
             json.end(report, sentence, worst)?;
         }
-        let broke_off = [Class::Interrupted, Class::TimeUp, Class::FileIo];
+        // A rule file or a check file that makes no sense ends a run, too.
+        let broke_off = [Class::Interrupted, Class::TimeUp, Class::FileIo, Class::Usage];
         let is_partial = report.is_none() || worst.is_some_and(|worst| broke_off.contains(&worst));
         let mut said = Vec::new();
         for whole in [self.manifest, self.combined, self.failed_list].into_iter().flatten() {

@@ -64,6 +64,7 @@ pub(super) struct Choices {
     pub(super) rate: Option<NonZeroU64>,
     pub(super) deadline: Option<Instant>,
     pub(super) confine_root: Option<PathBuf>,
+    pub(super) against: Option<OsString>,
 }
 
 /// What takes back one another, and none of it is the default.
@@ -173,6 +174,7 @@ impl Choices {
             Setting::StopAt => self.deadline = Some(moments::at(value, Instant::now())?),
             Setting::FilesFrom => self.files_from = Some(value.to_owned()),
             Setting::ConfineRoot => self.confine_root = Some(PathBuf::from(value)),
+            Setting::Against => self.against = Some(value.to_owned()),
             Setting::OutFormat => self.out_format = Some(value.as_bytes().into()),
             Setting::LogFile => {
                 self.log_file = Some(PathBuf::from(value)).filter(|_| !value.is_empty());

@@ -52,6 +52,7 @@ impl Choices {
                 effect => effect,
             },
             verify: settings.verify,
+            against: settings.against.as_ref().map(|asked| asked.file.clone()),
             times: if self.atimes > 0 { Times::WithAccess } else { Times::Modification },
             update: settings.content.update,
         }

@@ -9,6 +9,7 @@ pub(crate) mod faulty;
 pub(crate) mod holes;
 pub(crate) mod normal;
 pub(crate) mod passthrough;
+pub(crate) mod peers;
 pub(crate) mod run;
 pub(crate) mod skipped;
 pub(crate) mod snapshot;

@@ -37,7 +37,7 @@
 //! | 9 | [`cli`]: the only place that prints, parses arguments, exits |
 //! | 8 | [`sync`]: two phases in order |
 //! | 7 | [`roots`]: operands as rsync reads them |
-//! | 6 | [`phase`]: copy; verify and repair; list; what all share |
+//! | 6 | [`phase`]: copy; verify and repair; list; compare with check files; what all share |
 //! | 5 | [`scan`], [`compare`], [`decide`](mod@decide), [`act`]: the four verbs; none imports another |
 //! | 4 | [`settings`]: all choices, resolved, in groups |
 //! | 3 | [`journal`], [`manifest`] (check files), [`report`], [`effort`], [`extras`] (ACLs and extended attributes): tools |

@@ -347,6 +347,17 @@ fn what_a_run_leaves_for_programs_is_left_by_such_an_audit_too() {
 }
 
 #[test]
+fn what_a_copy_writes_down_its_audit_reads() {
+    let arena = Arena::with_fixture("names");
+    let output = arena.twosync(&["-a", "--manifest=sums", "s/", "d"]);
+    assert!(output.expect_code(0).errors().contains("1 name"), "{}", output.errors());
+    let lines = audit(&arena, &[]).expect_code(40).lines();
+    assert_eq!(lines, ["*extra      bad\\#377\\#376utf"], "b3sum's format can not express it");
+    audit(&arena, &["--exclude=bad*"]).expect_code(0);
+    arena.twosync(&["--verify-only", "--against=sums", "--exclude=bad*", "s"]).expect_code(0);
+}
+
+#[test]
 fn it_is_told_where_the_files_were_read() {
     let arena = listed("d/a file \"text\"\n");
     let told = audit(&arena, &["-v", "--read-back=storage"]).expect_code(0).told();

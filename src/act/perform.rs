@@ -242,10 +242,16 @@ pub(super) fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble>
     Ok(performed)
 }
 
-/// Opens the destination file as the action says: the one that stands there, or a new one.
-pub fn open_dest(permit: &Permit, job: &Job<'_>) -> Result<(Opened, Wanted), Trouble> {
+/// Opens the destination file as the action says: the one that stands there, or a new one. `source`: the
+/// source's open file.
+pub fn open_dest(
+    permit: &Permit,
+    job: &Job<'_>,
+    source: &File,
+) -> Result<(Opened, Wanted), Trouble> {
     let rules = &*job.rules.under(job.sides.dest);
-    let wanted = Wanted::of(job.source, job.same_kind(), rules).with(job.due()?);
+    let due = Due::of_file(&rules.extras, source, &job.sides, job.source)?;
+    let wanted = Wanted::of(job.source, job.same_kind(), rules).with(due);
     let old = make_way(permit, job)?;
     let there = job.dest.filter(|_| job.action == Action::Rewrite && !old.is_away);
     let opened = match there {
@@ -258,7 +264,7 @@ pub fn open_dest(permit: &Permit, job: &Job<'_>) -> Result<(Opened, Wanted), Tro
 fn copy_file(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     let sides = &job.sides;
     let source = job.open_source()?;
-    let (opened, wanted) = open_dest(permit, job)?;
+    let (opened, wanted) = open_dest(permit, job, &source)?;
     let plan = plan_of(permit, job, &opened)?;
     let pipe = Pipe { source: &source, dest: &opened.file, plan, stop: job.stop };
     let ranges = if opened.is_new { &[] } else { job.ranges };

@@ -3,6 +3,7 @@
 pub mod attrs;
 pub mod chain;
 pub mod dir;
+pub mod held;
 pub mod mount;
 pub mod names;
 pub mod node;

@@ -66,13 +66,6 @@ pub fn forget_cached(file: &File) -> io::Result<Cached> {
     }
 }
 
-/// Holds an entry, whatever it is and whoever may read it, without opening it (open(2), `O_PATH`): it can
-/// be looked at and given attributes.
-pub fn hold(dir: &Dir, name: &Name) -> io::Result<File> {
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(dir, name.as_c_str(), flags, Mode::empty())?.into())
-}
-
 /// Reads from `offset` until `buffer` is full or the file ends; the number of bytes read.
 pub fn fill_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;

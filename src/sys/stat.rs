@@ -25,7 +25,9 @@ pub fn entry(dir: &Dir, name: &Name, follow: Follow) -> io::Result<Meta> {
             let looked = real(&found)?;
             return match dir.guise() {
                 Guise::Real => Ok(looked),
-                Guise::Fake => seen_as(looked, || Ok(Grip::of_handle(&found))),
+                Guise::Fake => {
+                    seen_as(looked, || Ok(Grip::of_path_only(found, (dir, name), follow)))
+                }
             };
         }
     };
@@ -117,7 +119,7 @@ pub fn real_entry(dir: &Dir, name: &Name) -> io::Result<Meta> {
 
 /// What an entry stands for. Only files and directories stand for anything: nothing else can have
 /// attributes of the `user` namespace.
-fn seen_as(real: Meta, grip: impl FnOnce() -> io::Result<Grip>) -> io::Result<Meta> {
+fn seen_as<'a>(real: Meta, grip: impl FnOnce() -> io::Result<Grip<'a>>) -> io::Result<Meta> {
     if !matches!(real.kind, Kind::File | Kind::Dir) {
         return Ok(real);
     }

@@ -21,6 +21,7 @@ use rustix::process::geteuid;
 
 use crate::model::path::{Name, clean};
 use crate::sys::dir::{Dir, Follow};
+use crate::sys::held::PROC_SUPER_MAGIC;
 use crate::sys::read::{self, AccessTime};
 
 /// Which symlinks in a typed path are followed, and how far they may lead.
@@ -150,9 +151,6 @@ pub(crate) enum Place {
 /// As many as the kernel follows (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
-/// proc(5): its symlinks are followed by the kernel alone.
-const PROC_SUPER_MAGIC: rustix::fs::FsWord = 0x9fa0;
-
 const LOOK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Follows `path` up to its last component, and that too if it is a symlink.
@@ -245,6 +243,7 @@ fn split(path: &[u8], waiting: &mut VecDeque<Vec<u8>>) {
     waiting.extend(names.map(<[u8]>::to_vec));
 }
 
+/// True if it is in proc(5), whose symlinks are followed by the kernel alone.
 fn is_proc(fd: impl AsFd) -> bool {
     fstatfs(fd).is_ok_and(|found| found.f_type == PROC_SUPER_MAGIC)
 }

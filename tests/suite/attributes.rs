@@ -1,6 +1,8 @@
 //! Extended attributes, access control lists and `--fake-super` beyond single cases: random ones
 //! against rsync, rsync reading what we wrote and we what rsync wrote, full inodes, audits.
 
+mod reach;
+
 use std::ffi::CString;
 use std::path::Path;
 

@@ -1,0 +1,57 @@
+//! By which way attributes are reached: without `/proc`, and of the file that is open.
+
+use crate::attributes::set;
+use crate::support::arena::{Arena, is_root_or_skipped};
+use crate::support::run::Output;
+
+/// What a script says in mounts of its own in which there is no `/proc`.
+fn without_proc(arena: &Arena, script: &str) -> Output {
+    let gone = "umount -l /proc && [ ! -e /proc/self ] || { echo '/proc stays'; exit 99; }; ";
+    arena.in_own_mounts(&[gone, script].concat())
+}
+
+#[test]
+fn attributes_lists_and_stand_ins_need_no_proc() {
+    if !is_root_or_skipped("mounts without /proc") {
+        return;
+    }
+    let text = "s/f file 0640 \"a\" uid=5 x:user.a=1 acl=u:5:r\ns/g file 4755 \"b\"\n\
+        s/d dir 0750 x:user.d=1 dacl=u::rwx,u:5:rx,g::rx,m::rx,o::-\ns/d/h file \"c\" x:trusted.t=1\n\
+        given dir dacl=u::rwx,g::rwx,o::rwx\n";
+    let arena = Arena::with(text);
+    let script = "$TWOSYNC -aHAX s/ d; echo $?; $TWOSYNC -aAX -M--fake-super s/ fake; echo $?; \
+        $TWOSYNC -aAX --fake-super -M--super fake/ back; echo $?; \
+        umask 077; $TWOSYNC -rlt s/g given; echo $?";
+    let told = without_proc(&arena, script);
+    assert_eq!(told.lines(), ["0"; 4], "{}", told.errors());
+    assert_eq!(arena.differences("s", "d"), [""; 0]);
+    assert_eq!(arena.differences("s", "back"), [""; 0]);
+    // The default list takes the place of the umask.
+    let made = std::fs::metadata(arena.path("given/g")).expect("it was made");
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&made) & 0o7777, 0o755);
+
+    set(&arena, "d/f", "user.a", b"2");
+    let script = "chmod 600 d/g; chmod 700 d/d; $TWOSYNC -aHAXi s/ d; echo $?; \
+        $TWOSYNC -aAXi -M--fake-super s/ fake; echo $?";
+    let told = without_proc(&arena, script);
+    let lines = [".f........x f", ".f...p..... g", ".d...p..... d/", "0", "0"];
+    assert_eq!(told.lines(), lines, "{}", told.errors());
+    assert_eq!(arena.differences("s", "d"), [""; 0]);
+}
+
+#[test]
+fn what_only_proc_leads_to_is_told_and_has_not_vanished() {
+    if !is_root_or_skipped("mounts without /proc") {
+        return;
+    }
+    let arena = Arena::with("s/f file \"a\" x:user.a=1\ns/l link -> f\ns/p fifo\n");
+    let told = without_proc(&arena, "$TWOSYNC -aX s/ d; echo $?");
+    assert_eq!(told.lines(), ["23"]);
+    let why = "what can not be opened is reached through /proc alone, and that is not mounted";
+    for path in ["s/l", "s/p"] {
+        let fault = format!("read the extended attributes of \"{path}\": {why}");
+        assert!(told.errors().contains(&fault), "{}", told.errors());
+    }
+    assert!(!told.errors().contains("vanished"), "{}", told.errors());
+    assert_eq!(std::fs::read(arena.path("d/f")).expect("it was copied"), b"a");
+}

@@ -195,8 +195,9 @@ pub(super) fn make_way(permit: &Permit, job: &Job<'_>) -> Result<Kept, Trouble> 
 fn adjust(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     let Some(dest) = job.dest else { return Ok(Performed::default()) };
     let mut wanted = Wanted::of(job.source, Some(dest), job.rules);
-    // chown(2) takes file capabilities away, and they are attributes.
-    let lists = Attrs::ACLS | Attrs::XATTRS | Attrs::OWNER | Attrs::GROUP;
+    // chown(2) takes file capabilities away, and they are attributes; what a mode kept from being read was
+    // not compared.
+    let lists = Attrs::ACLS | Attrs::XATTRS | Attrs::OWNER | Attrs::GROUP | Attrs::OWN_MODE;
     if job.diff.attrs.intersects(lists) {
         wanted.due = job.due()?;
     }

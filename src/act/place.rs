@@ -68,7 +68,7 @@ pub fn open_file(
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             let held = hold(job, there)?;
             let target = target(job, held.as_ref());
-            set_mode(permit, target, there.mode | 0o600).during(Side::Dest, "make writable")?;
+            set_mode(permit, target, there.own_mode | 0o600).during(Side::Dest, "make writable")?;
             open()
         }
         Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {

@@ -117,7 +117,14 @@ impl Rules {
         let ours = self.of_source(source, dest.guise)?;
         match self.of_dest(dest) {
             Ok(theirs) => Ok(ours.differing(&theirs)),
-            Err(trouble) if trouble.cause.is_denied() => Ok(Attrs::XATTRS),
+            Err(trouble) if trouble.cause.is_denied() => {
+                let mut attrs = Attrs::empty();
+                attrs.set(Attrs::XATTRS, self.xattrs.is_some());
+                // Stored lists are denied by the mode of what stands for the entry: it is set, and they
+                // are with it ([`Attrs::OWN_MODE`]).
+                attrs.set(Attrs::ACLS, self.acls && dest.guise == Guise::Real);
+                Ok(attrs)
+            }
             Err(trouble) => Err(trouble),
         }
     }

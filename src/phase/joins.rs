@@ -124,7 +124,7 @@ impl Joins for Copy<'_> {
 impl Copy<'_> {
     /// A name that is one of the leading file already.
     fn is_one_already(&self, at: &At<'_, Memo>, source: &Meta, diff: Diff, sheet: &mut Sheet<'_>) {
-        let is_told = !diff.attrs.difference(Attrs::MTIME_EXACT).is_empty();
+        let is_told = !diff.attrs.difference(Attrs::UNTOLD).is_empty();
         let action = if is_told { Action::Rewrite } else { Action::Keep(Why::UpToDate) };
         let record = self.pass.record_of(at, source, action, diff, self.ledger);
         sheet.record(Record { diff, ..record }, || at.path());
@@ -271,8 +271,9 @@ impl Verify<'_> {
         let made = pass.make_joined(at, pair, todo, leader, origin, sheet);
         let checked = made.and_then(|performed| {
             let now = match at.dest {
-                Some(dest) => stat::entry_if_any(dest, at.dest_name(), Follow::Never)
-                    .during(Side::Dest, "look at")?,
+                Some(dest) => {
+                    stat::dest_if_any(dest, at.dest_name()).during(Side::Dest, "look at")?
+                }
                 None => None,
             };
             Ok((performed, now, leader.id()?))
@@ -422,7 +423,7 @@ fn look_again_at(at: &At<'_, Memo>, pair: &Pair, leader: &Leader) -> Result<(Pai
     let (Pair::Both(source, _), Some(dest)) = (pair, at.dest) else {
         return Ok((*pair, Tie::None));
     };
-    let looked = stat::entry_if_any(dest, at.dest_name(), Follow::Never);
+    let looked = stat::dest_if_any(dest, at.dest_name());
     let Some(now) = looked.during(Side::Dest, "look at")? else {
         return Ok((Pair::SourceOnly(*source), Tie::None));
     };

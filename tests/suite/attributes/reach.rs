@@ -1,7 +1,27 @@
 //! By which way attributes are reached: without `/proc`, and of the file that is open.
 
+use std::sync::Arc;
+
+use twosync::act::content::Writing;
+use twosync::act::finish::{Rules, Time, apply};
+use twosync::act::perform::{Job, open_dest};
+use twosync::effort::Stop;
+use twosync::extras;
+use twosync::extras::names::{Names, Namespaces, OwnNames};
+use twosync::model::change::{Action, Diff};
+use twosync::model::path::Name;
+use twosync::settings::content::Content;
+use twosync::settings::{Durability, Settings};
+use twosync::sys::attrs::Target;
+use twosync::sys::dir::{Dir, Follow};
+use twosync::sys::permit::Permit;
+use twosync::sys::process::{Identity, Rights};
+use twosync::sys::sides::Sides;
+use twosync::sys::stat;
+
 use crate::attributes::set;
 use crate::support::arena::{Arena, is_root_or_skipped};
+use crate::support::extras::xattrs_of;
 use crate::support::run::Output;
 
 /// What a script says in mounts of its own in which there is no `/proc`.
@@ -54,4 +74,45 @@ fn what_only_proc_leads_to_is_told_and_has_not_vanished() {
     }
     assert!(!told.errors().contains("vanished"), "{}", told.errors());
     assert_eq!(std::fs::read(arena.path("d/f")).expect("it was copied"), b"a");
+}
+
+#[test]
+fn a_copy_gets_the_attributes_of_the_file_that_was_opened() {
+    let arena = Arena::with("s/f file \"a\" x:user.a=1\ns/g file \"b\" x:user.a=2\nd dir\n");
+    let [source, dest] =
+        ["s", "d"].map(|name| Dir::open_operand(&arena.path(name)).expect("our own"));
+    let name = Name::new(b"f").expect("a name");
+    let meta = stat::entry(&source, &name, Follow::Never).expect("it is there");
+    let names = Names { namespaces: Namespaces::User, own: OwnNames::LeaveOut, rules: None };
+    let rules = Rules {
+        preserve: Settings::default().preserve,
+        identity: Identity::current(Rights::OfUser),
+        extras: extras::Rules { acls: false, xattrs: Some(Arc::new(names)) },
+        umask: 0o022,
+    };
+    let (follow, stop) = (Follow::Never, Stop::default());
+    let job = Job {
+        action: Action::Create,
+        sides: Sides { source: &source, source_name: &name, follow, dest: &dest, dest_name: &name },
+        diff: Diff::NONE,
+        source: &meta,
+        dest: None,
+        rules: &rules,
+        writing: Writing::All,
+        ranges: &[],
+        content: Content::default(),
+        durability: Durability::FlushNetwork,
+        keeping: None,
+        link: None,
+        names: 1,
+        stop: &stop,
+    };
+    let opened = job.open_source().expect("it can be read");
+    std::fs::rename(arena.path("s/g"), arena.path("s/f")).expect("somebody is faster");
+    let permit = Permit::grant();
+    let (made, wanted) = open_dest(&permit, &job, &opened).expect("it can be made");
+    let target = Target::Handle(&made.file);
+    let troubles = apply(&permit, target, &made.now, &wanted, Time::Touched);
+    assert!(troubles.is_empty(), "{troubles:?}");
+    assert_eq!(xattrs_of(&arena.path("d/f")).get(&b"user.a"[..]), Some(&b"1".to_vec()));
 }

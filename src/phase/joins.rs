@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use crate::act::content::Writing;
 use crate::act::link::UNLINKED;
-use crate::act::perform::{Job, Other, Performed, Refusal, Wrote, perform};
+use crate::act::perform::{Job, Linking, Other, Performed, Refusal, Wrote, perform};
 use crate::compare::meta::differing;
 use crate::decide::{Origin, Policy, left_alone};
 use crate::error::{Class, During, Side, Trouble};
@@ -114,6 +114,10 @@ impl Joins for Copy<'_> {
             return self.done(at, record, performed, sheet);
         }
         match pass.make_joined(at, &now, (action, diff), leader, Origin::Found, sheet) {
+            Ok(Some(performed)) if performed.linking == Linking::Refused => {
+                pass.tell_refused(self.ledger, &at.spot(), performed.refused);
+                self.bring_in_line(at, &now, 1, sheet).end(sheet);
+            }
             Ok(Some(performed)) => self.done(at, record, performed, sheet),
             Ok(None) => drop(pass.way_is_blocked(at, record, sheet)),
             Err(trouble) => drop(pass.fail(at, record, trouble, sheet)),
@@ -266,9 +270,9 @@ impl Verify<'_> {
     ) {
         let pass = self.pass;
         let Some(source) = pair.source() else { return };
-        let origin = self.prior(at, source).origin();
+        let prior = self.prior(at, source);
         let todo = (record.action, record.diff);
-        let made = pass.make_joined(at, pair, todo, leader, origin, sheet);
+        let made = pass.make_joined(at, pair, todo, leader, prior.origin(), sheet);
         let checked = made.and_then(|performed| {
             let now = match at.dest {
                 Some(dest) => {
@@ -279,8 +283,15 @@ impl Verify<'_> {
             Ok((performed, now, leader.id()?))
         });
         match checked {
+            Ok((Some(performed), ..)) if performed.linking == Linking::Refused => {
+                pass.tell_refused(self.ledger, &at.spot(), performed.refused);
+                sheet.findings.remaining += 1;
+                // It is compared as the file of its own that it stays, and counted there.
+                sheet.findings.compared -= 1;
+                self.bring_in_line(at, pair, (1, prior), sheet).end(sheet);
+            }
             Ok((Some(performed), now, leading)) => {
-                let was_copied = performed.unlinked;
+                let was_copied = performed.linking == Linking::Copied;
                 let record = pass.settle(at, record, performed, sheet);
                 let now = now.filter(|now| Some(now.id) == leading);
                 if let Some(now) = now {
@@ -393,7 +404,7 @@ impl Pass<'_> {
         let other = Other { dir: &dir, name: &leader.name, refusal: Refusal::Told };
         let performed = perform(self.permit, &Job { link: Some(other), ..job })?;
         chain.give_back_if_tight();
-        if performed.unlinked
+        if performed.linking != Linking::Done
             && let Some(source) = pair.source()
         {
             let mut unlinked = self.unlinked.lock().unwrap_or_else(PoisonError::into_inner);

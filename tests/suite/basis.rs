@@ -115,3 +115,21 @@ fn a_file_that_can_not_be_linked_is_copied_once_and_kept() {
         assert_eq!(mount.written_bytes(&format!("{dest}/f")), written_bytes, "{dest}");
     }
 }
+
+#[test]
+fn an_entry_elsewhere_that_can_not_be_compared_is_told_once_and_made() {
+    // No list is so short, and only it is in the way.
+    let arena = Arena::with(
+        "s/f file \"f\"\ns/g file \"g\"\ns/h file \"h\"\n\
+         b/f file \"f\" x:user.rsync.%aacl=no\nb/g file \"g\" x:user.rsync.%aacl=no\nb/h file \"h\"\n",
+    );
+    let output = arena.twosync(&["-aA", "-M--fake-super", "--link-dest=../b", "s/", "d"]);
+    output.expect_code(0);
+    for name in ["f", "g"] {
+        let line = format!("read the access control list of \"d/../b/{name}\": it is no access");
+        assert_eq!(output.errors().matches(&line).count(), 1, "{}", output.errors());
+        assert_eq!(arena.path("d").join(name).metadata().expect("it was made").nlink(), 1);
+    }
+    assert_eq!(output.errors().lines().count(), 2, "{}", output.errors());
+    assert_eq!(arena.path("d/h").metadata().expect("it is there").nlink(), 2);
+}

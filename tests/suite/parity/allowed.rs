@@ -55,6 +55,12 @@ pub(crate) const ALLOWED: &[Allowed] = &[
                  all the same what it is to stand for; to twosync that is no fault",
     },
     Allowed {
+        name: "led-elsewhere",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "a symlink where the directory of --link-dest or its kin has to have a directory was somebody's data, and \
+                 leads wherever they wanted: rsync links to, or leaves out, what is behind it; twosync copies",
+    },
+    Allowed {
         name: "sticky-directory-list",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "of a new sticky directory with an ACL rsync gets the group's entry right only in the next run; twosync \

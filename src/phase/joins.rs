@@ -202,7 +202,7 @@ impl Joins for Verify<'_> {
     fn join(&self, at: &At<'_, Memo>, pair: &Pair, leader: &Leader, sheet: &mut Sheet<'_>) {
         let (pass, Some(source)) = (self.pass, pair.source()) else { return };
         match look_again_at(at, pair, leader) {
-            Ok((pair, Tie::One)) => self.is_one_of_it(at, &pair, sheet),
+            Ok((pair, Tie::One)) => self.is_one_of_it(at, &pair, leader, sheet),
             Ok((pair, Tie::None)) => self.is_none_of_it(at, &pair, leader, sheet),
             Err(trouble) => {
                 sheet.findings.compared += 1;
@@ -217,7 +217,7 @@ impl Joins for Verify<'_> {
 
 impl Verify<'_> {
     /// A name that is one of the leading file, which was compared.
-    fn is_one_of_it(&self, at: &At<'_, Memo>, pair: &Pair, sheet: &mut Sheet<'_>) {
+    fn is_one_of_it(&self, at: &At<'_, Memo>, pair: &Pair, leader: &Leader, sheet: &mut Sheet<'_>) {
         let (pass, Some(source)) = (self.pass, pair.source()) else { return };
         sheet.findings.compared += 1;
         let is_read = source.kind == Kind::File && pass.settings.verify == settings::Verify::All;
@@ -227,7 +227,7 @@ impl Verify<'_> {
         let record = pass.record_of(at, source, action, diff, self.ledger);
         let digest = self.remembered_digest(source);
         sheet.record(Record { digest, ..record }, || at.path());
-        self.source_is_finished(at, pair, sheet);
+        self.joined_source_is_finished(at, pair, leader, sheet);
     }
 
     /// A name that is missing, or that of another file.
@@ -298,7 +298,8 @@ impl Verify<'_> {
                     sheet.findings.repaired += 1;
                     let digest = self.remembered_digest(source);
                     sheet.record(Record { digest, ..record }, || at.path());
-                    return self.source_is_finished(at, &Pair::Both(*source, now), sheet);
+                    let pair = Pair::Both(*source, now);
+                    return self.joined_source_is_finished(at, &pair, leader, sheet);
                 }
                 sheet.findings.remaining += 1;
                 if !was_copied {

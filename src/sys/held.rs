@@ -107,7 +107,7 @@ pub(crate) fn by_number<T>(
 }
 
 /// True if proc(5) is mounted where it belongs. Asked once in a run.
-fn has_proc() -> bool {
+pub(crate) fn has_proc() -> bool {
     static HAS_PROC: OnceLock<bool> = OnceLock::new();
     let looked = || statfs("/proc/self/fd").is_ok_and(|found| found.f_type == PROC_SUPER_MAGIC);
     *HAS_PROC.get_or_init(looked)

@@ -2,6 +2,7 @@
 
 pub mod attrs;
 pub mod chain;
+pub mod confined;
 pub mod dir;
 pub mod held;
 pub mod mount;

@@ -22,13 +22,6 @@ use twosync::sys::stat;
 use crate::attributes::set;
 use crate::support::arena::{Arena, is_root_or_skipped};
 use crate::support::extras::xattrs_of;
-use crate::support::run::Output;
-
-/// What a script says in mounts of its own in which there is no `/proc`.
-fn without_proc(arena: &Arena, script: &str) -> Output {
-    let gone = "umount -l /proc && [ ! -e /proc/self ] || { echo '/proc stays'; exit 99; }; ";
-    arena.in_own_mounts(&[gone, script].concat())
-}
 
 #[test]
 fn attributes_lists_and_stand_ins_need_no_proc() {
@@ -42,7 +35,7 @@ fn attributes_lists_and_stand_ins_need_no_proc() {
     let script = "$TWOSYNC -aHAX s/ d; echo $?; $TWOSYNC -aAX -M--fake-super s/ fake; echo $?; \
         $TWOSYNC -aAX --fake-super -M--super fake/ back; echo $?; \
         umask 077; $TWOSYNC -rlt s/g given; echo $?";
-    let told = without_proc(&arena, script);
+    let told = arena.without_proc(script);
     assert_eq!(told.lines(), ["0"; 4], "{}", told.errors());
     assert_eq!(arena.differences("s", "d"), [""; 0]);
     assert_eq!(arena.differences("s", "back"), [""; 0]);
@@ -53,7 +46,7 @@ fn attributes_lists_and_stand_ins_need_no_proc() {
     set(&arena, "d/f", "user.a", b"2");
     let script = "chmod 600 d/g; chmod 700 d/d; $TWOSYNC -aHAXi s/ d; echo $?; \
         $TWOSYNC -aAXi -M--fake-super s/ fake; echo $?";
-    let told = without_proc(&arena, script);
+    let told = arena.without_proc(script);
     let lines = [".f........x f", ".f...p..... g", ".d...p..... d/", "0", "0"];
     assert_eq!(told.lines(), lines, "{}", told.errors());
     assert_eq!(arena.differences("s", "d"), [""; 0]);
@@ -65,7 +58,7 @@ fn what_only_proc_leads_to_is_told_and_has_not_vanished() {
         return;
     }
     let arena = Arena::with("s/f file \"a\" x:user.a=1\ns/l link -> f\ns/p fifo\n");
-    let told = without_proc(&arena, "$TWOSYNC -aX s/ d; echo $?");
+    let told = arena.without_proc("$TWOSYNC -aX s/ d; echo $?");
     assert_eq!(told.lines(), ["23"]);
     let why = "what can not be opened is reached through /proc alone, and that is not mounted";
     for path in ["s/l", "s/p"] {

@@ -11,6 +11,7 @@ fn meta(number: u64) -> Meta {
     Meta {
         kind: if number.is_multiple_of(20) { Kind::Symlink } else { Kind::File },
         mode: 0o644,
+        own_mode: 0o644,
         uid: 0,
         gid: 0,
         size: number % 100_000,

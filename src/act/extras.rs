@@ -4,6 +4,8 @@
 //! first would lend the group what the mask allows, and taking a list away would leave it lent. Values
 //! of attributes come before the mode, which may forbid even its owner to set them.
 
+use std::fs::File;
+
 use crate::error::{During, Side, Trouble};
 use crate::extras::{Acls, Extras, Place, Rules, Xattrs};
 use crate::model::acl::{Acl, KERNEL_ACCESS, KERNEL_DEFAULT};
@@ -40,6 +42,19 @@ impl Due {
             return Ok(None);
         }
         Self::of_place(rules, &Place::source(sides, source)?, sides.dest.guise())
+    }
+
+    /// The same for its open file: whatever stands by its name meanwhile.
+    pub fn of_file(
+        rules: &Rules,
+        file: &File,
+        sides: &Sides<'_>,
+        source: &Meta,
+    ) -> Result<Option<Box<Self>>, Trouble> {
+        if !rules.any() {
+            return Ok(None);
+        }
+        Self::of_place(rules, &Place::source_file(file, sides, source), sides.dest.guise())
     }
 
     /// The same for something that is held; `there`: the guise of the destination.
@@ -125,7 +140,7 @@ impl Due {
     }
 
     /// Gives it to a target that stands for something else.
-    pub fn store(&self, permit: &Permit, grip: &Grip, troubles: &mut Vec<Trouble>) {
+    pub fn store(&self, permit: &Permit, grip: &Grip<'_>, troubles: &mut Vec<Trouble>) {
         if let Some(wanted) = &self.extras.xattrs {
             troubles.extend(self.set_xattrs(permit, grip, Guise::Fake, wanted));
         }
@@ -141,7 +156,7 @@ impl Due {
     fn set_xattrs(
         &self,
         permit: &Permit,
-        grip: &Grip,
+        grip: &Grip<'_>,
         guise: Guise,
         wanted: &Xattrs,
     ) -> Vec<Trouble> {
@@ -171,7 +186,7 @@ fn roomless(trouble: Trouble, verb: &'static str) -> Trouble {
 }
 
 /// True if it was set, and with it the mode's digits.
-fn set_access(permit: &Permit, grip: &Grip, acls: &Acls, mode: u32) -> Result<bool, Trouble> {
+fn set_access(permit: &Permit, grip: &Grip<'_>, acls: &Acls, mode: u32) -> Result<bool, Trouble> {
     let has = grip.value(KERNEL_ACCESS).during(Side::Dest, SET_ACL)?;
     // One that can not be read is replaced. `lean` leaves the plain ones out.
     let has = has.and_then(|bytes| Acl::from_kernel(&bytes)).and_then(|acl| acl.lean(mode));
@@ -183,7 +198,7 @@ fn set_access(permit: &Permit, grip: &Grip, acls: &Acls, mode: u32) -> Result<bo
     set.map(|()| true).map_err(|trouble| roomless(trouble, SET_ACL))
 }
 
-fn set_default(permit: &Permit, grip: &Grip, acls: &Acls) -> Result<(), Trouble> {
+fn set_default(permit: &Permit, grip: &Grip<'_>, acls: &Acls) -> Result<(), Trouble> {
     let has = grip.value(KERNEL_DEFAULT).during(Side::Dest, SET_ACL)?;
     if has.and_then(|bytes| Acl::from_kernel(&bytes)) == acls.default {
         return Ok(());
@@ -200,7 +215,7 @@ fn set_default(permit: &Permit, grip: &Grip, acls: &Acls) -> Result<(), Trouble>
 /// Sets an attribute, or removes it, where it is not so already.
 pub fn set_if_other(
     permit: &Permit,
-    grip: &Grip,
+    grip: &Grip<'_>,
     name: &[u8],
     wanted: Option<&[u8]>,
 ) -> Result<(), Trouble> {

@@ -80,7 +80,7 @@ pub enum Refusal {
 
 impl Job<'_> {
     /// What stands there and will be lost, if it is no directory.
-    fn old(&self) -> Option<&Meta> {
+    pub(super) fn old(&self) -> Option<&Meta> {
         let loses = matches!(self.action, Action::Rewrite | Action::Replace);
         self.dest.filter(|dest| loses && dest.kind != Kind::Dir)
     }
@@ -120,6 +120,18 @@ pub enum Wrote {
     Ranges(Meta),
 }
 
+/// What became of a link that was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Linking {
+    /// It was made, or none was asked for.
+    #[default]
+    Done,
+    /// It could not be made, and a copy was.
+    Copied,
+    /// It could not be made, and the file that stands there is as it was.
+    Refused,
+}
+
 /// What was done.
 #[derive(Debug, Default)]
 pub struct Performed {
@@ -133,8 +145,8 @@ pub struct Performed {
     pub refused: Vec<Trouble>,
     /// True if the destination directory has a new or another entry.
     pub entry_changed: bool,
-    /// True if the link that was asked for could not be made, and a copy was.
-    pub unlinked: bool,
+    /// What became of the link that was asked for.
+    pub linking: Linking,
     /// Whether what stood there was kept, or would be.
     pub old: Fate,
 }
@@ -158,7 +170,7 @@ pub fn perform(permit: Option<&Permit>, job: &Job<'_>) -> Result<Performed, Trou
     }
 }
 
-const BOTH_FILES: (Kind, Kind) = (Kind::File, Kind::File);
+pub(super) const BOTH_FILES: (Kind, Kind) = (Kind::File, Kind::File);
 
 /// What would become of what stands there. rsync's dry run does not tell of the backups that go with
 /// sending a file.
@@ -175,6 +187,15 @@ fn fate_of_old(job: &Job<'_>) -> Result<Fate, Trouble> {
 /// Keeps what will be overwritten, and removes what an [`Action::Replace`] replaces, once the source
 /// is known to be readable.
 pub(super) fn make_way(permit: &Permit, job: &Job<'_>) -> Result<Kept, Trouble> {
+    let kept = keep(permit, job)?;
+    if job.action == Action::Replace && job.old().is_some() && !kept.is_away {
+        node::remove(permit, job.sides.dest, job.sides.dest_name).during(Side::Dest, "unlink")?;
+    }
+    Ok(kept)
+}
+
+/// Keeps what will be overwritten or replaced.
+pub(super) fn keep(permit: &Permit, job: &Job<'_>) -> Result<Kept, Trouble> {
     let (dir, name) = (job.sides.dest, job.sides.dest_name);
     let mut kept = Kept::default();
     if let Some(Keeping { backups, home }) = &job.keeping {
@@ -186,17 +207,15 @@ pub(super) fn make_way(permit: &Permit, job: &Job<'_>) -> Result<Kept, Trouble> 
             backups.begin(home.join(name));
         }
     }
-    if job.action == Action::Replace && job.old().is_some() && !kept.is_away {
-        node::remove(permit, dir, name).during(Side::Dest, "unlink")?;
-    }
     Ok(kept)
 }
 
 fn adjust(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     let Some(dest) = job.dest else { return Ok(Performed::default()) };
     let mut wanted = Wanted::of(job.source, Some(dest), job.rules);
-    // chown(2) takes file capabilities away, and they are attributes.
-    let lists = Attrs::ACLS | Attrs::XATTRS | Attrs::OWNER | Attrs::GROUP;
+    // chown(2) takes file capabilities away, and they are attributes; what a mode kept from being read was
+    // not compared.
+    let lists = Attrs::ACLS | Attrs::XATTRS | Attrs::OWNER | Attrs::GROUP | Attrs::OWN_MODE;
     if job.diff.attrs.intersects(lists) {
         wanted.due = job.due()?;
     }
@@ -242,10 +261,16 @@ pub(super) fn make(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble>
     Ok(performed)
 }
 
-/// Opens the destination file as the action says: the one that stands there, or a new one.
-pub fn open_dest(permit: &Permit, job: &Job<'_>) -> Result<(Opened, Wanted), Trouble> {
+/// Opens the destination file as the action says: the one that stands there, or a new one. `source`: the
+/// source's open file.
+pub fn open_dest(
+    permit: &Permit,
+    job: &Job<'_>,
+    source: &File,
+) -> Result<(Opened, Wanted), Trouble> {
     let rules = &*job.rules.under(job.sides.dest);
-    let wanted = Wanted::of(job.source, job.same_kind(), rules).with(job.due()?);
+    let due = Due::of_file(&rules.extras, source, &job.sides, job.source)?;
+    let wanted = Wanted::of(job.source, job.same_kind(), rules).with(due);
     let old = make_way(permit, job)?;
     let there = job.dest.filter(|_| job.action == Action::Rewrite && !old.is_away);
     let opened = match there {
@@ -258,7 +283,7 @@ pub fn open_dest(permit: &Permit, job: &Job<'_>) -> Result<(Opened, Wanted), Tro
 fn copy_file(permit: &Permit, job: &Job<'_>) -> Result<Performed, Trouble> {
     let sides = &job.sides;
     let source = job.open_source()?;
-    let (opened, wanted) = open_dest(permit, job)?;
+    let (opened, wanted) = open_dest(permit, job, &source)?;
     let plan = plan_of(permit, job, &opened)?;
     let pipe = Pipe { source: &source, dest: &opened.file, plan, stop: job.stop };
     let ranges = if opened.is_new { &[] } else { job.ranges };
@@ -414,7 +439,7 @@ pub fn finish_file(
         },
         ranges: copied.ranges,
         refused,
-        unlinked: false,
+        linking: Linking::Done,
         entry_changed: is_new,
         old: old.fate,
     })

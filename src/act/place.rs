@@ -10,9 +10,10 @@ use crate::error::{Cause, During, Side, Trouble};
 use crate::model::meta::{Kind, Meta};
 use crate::sys::attrs::{Target, set_mode};
 use crate::sys::dir::Follow;
+use crate::sys::held::Held;
 use crate::sys::permit::Permit;
 use crate::sys::sides::Sides;
-use crate::sys::{node, read, stat, write};
+use crate::sys::{node, stat, write};
 
 /// A destination file, open for writing at its final path.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ pub fn open_file(
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             let held = hold(job, there)?;
             let target = target(job, held.as_ref());
-            set_mode(permit, target, there.mode | 0o600).during(Side::Dest, "make writable")?;
+            set_mode(permit, target, there.own_mode | 0o600).during(Side::Dest, "make writable")?;
             open()
         }
         Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
@@ -93,7 +94,8 @@ pub fn hold(job: &Job<'_>, there: &Meta) -> Result<Option<File>, Trouble> {
     if job.names == 1 {
         return Ok(None);
     }
-    let held = read::hold(job.sides.dest, job.sides.dest_name).during(Side::Dest, "look at")?;
+    let held = Held::of_entry(job.sides.dest, job.sides.dest_name, Follow::Never);
+    let held = held.and_then(Held::into_file).during(Side::Dest, "look at")?;
     let now = stat::real(&held).during(Side::Dest, "look at")?;
     stands_still(job, (&now, there), job.names.max(there.nlink), "set the attributes of")?;
     Ok(Some(held))

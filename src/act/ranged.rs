@@ -39,7 +39,7 @@ impl RangedCopy {
     /// Opens both files.
     pub fn start(permit: &Permit, job: &Job<'_>) -> Result<Self, Trouble> {
         let source = job.open_source()?;
-        let (opened, wanted) = open_dest(permit, job)?;
+        let (opened, wanted) = open_dest(permit, job, &source)?;
         let plan = plan_of(permit, job, &opened)?;
         let copy = Self {
             source,

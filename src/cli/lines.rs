@@ -10,7 +10,7 @@ use crate::cli::display::{Begin, Display, Volume};
 use crate::cli::format::{Format, Names};
 use crate::cli::info::Flag;
 use crate::cli::listing::listed;
-use crate::model::change::{Action, Attrs, Change, Why};
+use crate::model::change::{Action, Attrs, Change, Diff, Why};
 use crate::model::meta::Kind;
 use crate::report::observer::{Ending, Event, Outcome, Phase};
 use crate::settings::Effect;
@@ -123,6 +123,13 @@ fn found_elsewhere(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
 /// A line of an audit: rsync has no words for what is missing and what is too much.
 fn difference(outcome: &Outcome, display: &Display) -> Option<Vec<u8>> {
     let change = &outcome.change;
+    let attrs = change.diff.attrs;
+    if attrs.contains(Attrs::OWN_MODE) && !attrs.contains(Attrs::MODE) {
+        // It ends with 40, and nobody is to guess why.
+        let diff = Diff { attrs: attrs | Attrs::MODE, ..change.diff };
+        let change = Change { diff, ..change.clone() };
+        return difference(&Outcome { change, ..outcome.clone() }, display);
+    }
     let word: &[u8] = match change.action {
         Action::Keep(why @ (Why::NonRegular | Why::NotRecursive | Why::UpToDate)) => {
             return kept(why, outcome, display);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::compare::content::FromStorage;
 use crate::extras;
 use crate::model::change::Attrs;
+use crate::model::guise::{Guise, stand_in_mode};
 use crate::model::meta::{Kind, Meta, Stamp};
 use crate::settings::Window;
 use crate::settings::preserve::{Executability, Preserve, executable_as};
@@ -54,6 +55,9 @@ pub fn differing(source: &Meta, dest: &Meta, rules: &Rules) -> Attrs {
     }
     if mode_differs(source, dest, *preserve) {
         attrs |= Attrs::MODE;
+    }
+    if preserve.guises.dest == Guise::Fake && dest.own_mode != stand_in_mode(dest.kind, dest.mode) {
+        attrs |= Attrs::OWN_MODE;
     }
     if preserve.attrs.contains(Attrs::OWNER) && source.uid != dest.uid {
         attrs |= Attrs::OWNER;

@@ -73,9 +73,9 @@ pub fn shape(
             let ours = read::link_target(sides.source, sides.source_name)
                 .during(Side::Source, "read the link")?;
             let ours = rules.preserve.target(ours);
-            let theirs = read::link_target(sides.dest, sides.dest_name)
+            let theirs = read::dest_target(sides.dest, sides.dest_name)
                 .during(Side::Dest, "read the link")?;
-            if ours != theirs {
+            if theirs != Some(ours) {
                 attrs |= Attrs::CONTENT;
             }
         }

@@ -4,6 +4,7 @@
 pub mod names;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ pub struct Extras {
 #[derive(Debug)]
 pub struct Place<'a> {
     /// A hold on it.
-    pub grip: Grip,
+    pub grip: Grip<'a>,
     /// In which guise it is seen.
     pub guise: Guise,
     /// What it looks like.
@@ -59,6 +60,11 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
+    /// The source's open file.
+    pub fn source_file(file: &'a File, sides: &Sides<'_>, meta: &'a Meta) -> Self {
+        Self { grip: Grip::of_handle(file), guise: sides.source.guise(), meta }
+    }
+
     /// The source's entry.
     pub fn source(sides: &Sides<'_>, meta: &'a Meta) -> Result<Self, Trouble> {
         let grip = Grip::of_entry(sides.source, sides.source_name, sides.follow);
@@ -73,8 +79,8 @@ impl<'a> Place<'a> {
         Ok(Self { grip, guise: sides.dest.guise(), meta })
     }
 
-    /// An open directory, which has to stay open.
-    pub fn dir(dir: &Dir, meta: &'a Meta) -> Self {
+    /// An open directory.
+    pub fn dir(dir: &'a Dir, meta: &'a Meta) -> Self {
         Self { grip: Grip::of_handle(dir), guise: dir.guise(), meta }
     }
 }
@@ -111,7 +117,14 @@ impl Rules {
         let ours = self.of_source(source, dest.guise)?;
         match self.of_dest(dest) {
             Ok(theirs) => Ok(ours.differing(&theirs)),
-            Err(trouble) if trouble.cause.is_denied() => Ok(Attrs::XATTRS),
+            Err(trouble) if trouble.cause.is_denied() => {
+                let mut attrs = Attrs::empty();
+                attrs.set(Attrs::XATTRS, self.xattrs.is_some());
+                // Stored lists are denied by the mode of what stands for the entry: it is set, and they
+                // are with it ([`Attrs::OWN_MODE`]).
+                attrs.set(Attrs::ACLS, self.acls && dest.guise == Guise::Real);
+                Ok(attrs)
+            }
             Err(trouble) => Err(trouble),
         }
     }

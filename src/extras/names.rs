@@ -46,7 +46,7 @@ const USER: &[u8] = b"user.";
 
 impl Names {
     /// The source's attributes that are carried over, by their own names.
-    pub fn of_source(&self, grip: &Grip, guise: Guise) -> io::Result<Xattrs> {
+    pub fn of_source(&self, grip: &Grip<'_>, guise: Guise) -> io::Result<Xattrs> {
         Self::read(grip, |real| {
             if self.own == OwnNames::LeaveOut && real.starts_with(OWN) {
                 return None;
@@ -62,7 +62,7 @@ impl Names {
     }
 
     /// The destination's attributes that have to be the source's, by the names that they have there.
-    pub fn of_dest(&self, grip: &Grip, guise: Guise) -> io::Result<Xattrs> {
+    pub fn of_dest(&self, grip: &Grip<'_>, guise: Guise) -> io::Result<Xattrs> {
         let guise = self.naming(guise);
         Self::read(grip, |real| {
             if guise == Guise::Fake
@@ -107,7 +107,7 @@ impl Names {
 
     /// All attributes to which `called` gives a name, by that name.
     fn read(
-        grip: &Grip,
+        grip: &Grip<'_>,
         called: impl for<'r> Fn(&'r [u8]) -> Option<&'r [u8]>,
     ) -> io::Result<Xattrs> {
         let mut found = BTreeMap::new();

@@ -15,8 +15,9 @@ use crate::filter::pattern::What;
 use crate::filter::rules::RuleSet;
 use crate::filter::scope::{self, Parents, Scope, Verdict};
 use crate::model::path::{Name, RelPath};
+use crate::sys::confined::is_outside;
 use crate::sys::dir::Dir;
-use crate::sys::trust::{Trust, is_outside, open_file, open_file_at};
+use crate::sys::trust::{Trust, open_file, open_file_at};
 
 /// The rules in force around a directory and, once it was entered, those inside it.
 ///

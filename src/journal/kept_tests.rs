@@ -18,6 +18,7 @@ fn meta(ino: u64, ctime: i64) -> Meta {
     Meta {
         kind: Kind::File,
         mode: 0o644,
+        own_mode: 0o644,
         uid: 0,
         gid: 0,
         size: 5,

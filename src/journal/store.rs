@@ -154,6 +154,7 @@ mod tests {
         Meta {
             kind: Kind::File,
             mode: 0o644,
+            own_mode: 0o644,
             uid: 0,
             gid: 0,
             size: 5,

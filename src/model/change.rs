@@ -29,6 +29,9 @@ bitflags! {
         /// The time differs by less than what counts; `--checksum` sets it all the same, and nothing
         /// is told of it.
         const MTIME_EXACT = 1 << 7;
+        /// The mode of what stands for another is not what it is to be (`--fake-super`): it is set, and
+        /// nothing is told of it.
+        const OWN_MODE = 1 << 10;
         /// The time of last access.
         const ATIME = 1 << 12;
         /// Access control lists.
@@ -36,6 +39,11 @@ bitflags! {
         /// Extended attributes.
         const XATTRS = 1 << 9;
     }
+}
+
+impl Attrs {
+    /// Of which nothing is told.
+    pub const UNTOLD: Self = Self::MTIME_EXACT.union(Self::OWN_MODE);
 }
 
 /// How much is known of the equality of two contents.
@@ -303,7 +311,7 @@ impl Change {
 
     /// True if something differs that rsync tells of.
     pub fn is_told(&self) -> bool {
-        !self.diff.attrs.difference(Attrs::MTIME_EXACT).is_empty()
+        !self.diff.attrs.difference(Attrs::UNTOLD).is_empty()
     }
 
     /// True if it becomes another name of an entry of this run.

@@ -69,10 +69,9 @@ impl Seen {
         format!("{:o} {major},{minor} {}:{}", bits << 12 | self.mode, self.uid, self.gid)
     }
 
-    /// The mode of the entry that stands for it: its owner can always get at it, and it has no bits
-    /// that lend rights.
+    /// The mode of the entry that stands for it.
     pub fn stand_in_mode(&self) -> u32 {
-        self.mode & 0o777 | if self.kind == Kind::Dir { 0o700 } else { 0o600 }
+        stand_in_mode(self.kind, self.mode)
     }
 
     /// True if the entry that stands for it, `real` but for its mode, says all that there is to say.
@@ -81,6 +80,12 @@ impl Seen {
             && self.mode == self.stand_in_mode()
             && (self.uid, self.gid) == (real.uid, real.gid)
     }
+}
+
+/// The mode of an entry that stands for one of this kind and mode: its owner can always get at it, and
+/// it has no bits that lend rights.
+pub fn stand_in_mode(kind: Kind, mode: u32) -> u32 {
+    mode & 0o777 | if kind == Kind::Dir { 0o700 } else { 0o600 }
 }
 
 #[cfg(test)]

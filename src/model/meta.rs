@@ -69,6 +69,8 @@ pub struct Meta {
     pub kind: Kind,
     /// Permission, set-id and sticky bits (`mode & 0o7777`).
     pub mode: u32,
+    /// The same of the entry itself, where it stands for something else (`--fake-super`).
+    pub own_mode: u32,
     /// Owner.
     pub uid: u32,
     /// Group.

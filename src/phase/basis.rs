@@ -32,7 +32,8 @@ pub struct Elsewhere {
 }
 
 impl Pass<'_> {
-    /// Where the directory `node` may be elsewhere.
+    /// Where the directory `node` may be elsewhere. A symlink there leads nowhere: it was somebody's data, and
+    /// belongs to whoever copied it.
     pub fn bases_of(&self, node: &Node<Memo>) -> Box<[Arc<Chain>]> {
         let (Some(parent), Some(name)) = (node.parent(), node.name()) else {
             return self.bases.clone();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::act::perform::{Job, Other, Performed, Refusal, Wrote, perform};
+use crate::act::perform::{Job, Linking, Other, Performed, Refusal, Wrote, perform};
 use crate::compare::quick::quick;
 use crate::decide::{Origin, decide, is_not_shorter};
 use crate::error::Trouble;
@@ -44,6 +44,8 @@ struct Todo<'a> {
     diff: Diff,
     /// The directory that has an entry of this name to link to.
     link: Option<&'a Dir>,
+    /// What is done where that is refused and a file stands there.
+    otherwise: Option<(Action, Diff)>,
     /// As [`decide`] has it.
     names: u32,
 }
@@ -95,7 +97,12 @@ impl Copy<'_> {
         todo: Todo<'_>,
         sheet: &mut Sheet<'_>,
     ) -> Step<'s> {
-        let Todo { source, action, diff, link, names } = todo;
+        let Todo { source, action, diff, link, names, otherwise } = todo;
+        if let Action::Keep(_) = action {
+            let record = self.pass.record_of(at, source, action, diff, self.ledger);
+            sheet.record(record, || at.path());
+            return Step::Ended(Standing::Kept);
+        }
         let record = self.pass.record_of(at, source, action, diff, self.ledger);
         match self.pass.clear_the_way(at, pair, sheet) {
             Ok(true) => {}
@@ -122,13 +129,15 @@ impl Copy<'_> {
             }
             None => Ok(Performed::default()),
         };
-        match result {
-            Ok(performed) => {
+        match (result, otherwise) {
+            (Ok(performed), Some((action, diff))) if performed.linking == Linking::Refused => self
+                .act(at, pair, Todo { action, diff, link: None, otherwise: None, ..todo }, sheet),
+            (Ok(performed), _) => {
                 let standing = Standing::after(action, performed.entry_changed);
                 self.done(at, record, performed, sheet);
                 Step::Ended(standing)
             }
-            Err(trouble) => {
+            (Err(trouble), _) => {
                 self.pass.fail(at, record, trouble, sheet);
                 Step::Ended(Standing::Not)
             }
@@ -158,13 +167,8 @@ impl Copy<'_> {
             return Step::Ended(Standing::Not);
         }
         let action = decide(pair, &diff, names);
-        let is_kept = matches!(action, Action::Keep(_));
+        let todo = Todo { source, action, diff, link: None, names, otherwise: None };
         let elsewhere = match self.pass.find_instead(at, pair, action, self.ledger) {
-            Ok(None) if is_kept => {
-                let record = self.pass.record_of(at, source, action, diff, self.ledger);
-                sheet.record(record, || at.path());
-                return Step::Ended(Standing::Kept);
-            }
             Ok(elsewhere) => elsewhere,
             Err(trouble) => {
                 let record = Record::of(source, action, Diff::NONE);
@@ -172,7 +176,6 @@ impl Copy<'_> {
                 return Step::Ended(Standing::Not);
             }
         };
-        let todo = Todo { source, action, diff, link: None, names };
         let Some(Elsewhere { diff: like, found, dir, .. }) = elsewhere else {
             return self.act(at, pair, todo, sheet);
         };
@@ -185,8 +188,9 @@ impl Copy<'_> {
             }
             // rsync makes a symlink anew that is there.
             (Some(Found::Linked), Pair::Both(source, _)) if source.kind == Kind::File => {
+                let otherwise = Some((action, diff));
                 let (action, link) = (Action::Replace, Some(&*dir));
-                self.act(at, pair, Todo { action, diff: like, link, ..todo }, sheet)
+                self.act(at, pair, Todo { action, diff: like, link, otherwise, ..todo }, sheet)
             }
             // What is of another kind makes way first, and then counts as missing.
             (found, Pair::Both(source, dest))

@@ -9,7 +9,7 @@ use crate::decide::{Origin, Policy, decide, left_alone};
 use crate::error::{During, Place, Side, Trouble};
 use crate::model::change::{Action, Attrs, Diff, Why};
 use crate::model::entry::Pair;
-use crate::model::guise::Guise;
+use crate::model::guise::{Guise, stand_in_mode};
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::RelPath;
 use crate::phase::pass::{Memo, Pass};
@@ -18,6 +18,7 @@ use crate::report::observer::{Ending, Phase};
 use crate::scan::node::{At, DestSide, Node, Spot};
 use crate::scan::walk::Entered;
 use crate::settings::links::DestDirLinks;
+use crate::settings::preserve::Preserve;
 use crate::sys::attrs::{Target, set_mode};
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::node::make_dir;
@@ -209,10 +210,6 @@ impl Pass<'_> {
     /// while the run lasts. Returns the mode it had, if that was changed.
     fn open_up(&self, node: &Arc<Node<Memo>>, pair: &Pair, action: Action) -> Option<u32> {
         let permit = self.permit?;
-        if self.settings.preserve.guises.dest == Guise::Fake {
-            // What stands for another is always open to its owner.
-            return None;
-        }
         let Pair::Both(source, dest) = pair else {
             self.drop_inherited_group(permit, node, pair);
             return None;
@@ -220,18 +217,11 @@ impl Pass<'_> {
         if dest.kind != Kind::Dir {
             return None;
         }
-        let mut mode = dest.mode;
-        if action == Action::Adjust && self.settings.preserve.attrs.contains(Attrs::MODE) {
-            mode = source.mode;
-            if self.rules.extras.acls {
-                // Until the list is the source's, its mask would be what the group may do.
-                mode &= dest.mode | 0o7000;
-            }
-        }
-        if !self.rules.identity.is_root() {
-            mode |= 0o700;
-        }
-        if mode == dest.mode {
+        let mode = match self.settings.preserve.guises.dest {
+            Guise::Real => self.mode_while_filled(source, dest, action),
+            Guise::Fake => stand_in_mode(Kind::Dir, dest.mode),
+        };
+        if mode == dest.own_mode {
             return None;
         }
         // If it can not be set, that is told when the directory is left, or by what fails in it.
@@ -247,10 +237,26 @@ impl Pass<'_> {
         is_set.then_some(dest.mode)
     }
 
+    fn mode_while_filled(&self, source: &Meta, dest: &Meta, action: Action) -> u32 {
+        let mut mode = dest.mode;
+        if action == Action::Adjust && self.settings.preserve.attrs.contains(Attrs::MODE) {
+            mode = source.mode;
+            if self.rules.extras.acls {
+                // Until the list is the source's, its mask would be what the group may do.
+                mode &= dest.mode | 0o7000;
+            }
+        }
+        if !self.rules.identity.is_root() {
+            mode |= 0o700;
+        }
+        mode
+    }
+
     /// The top was made before anybody knew which mode it shall have: mkdir(2) has handed
     /// set-group-ID down, and what is made below would get the group.
     fn drop_inherited_group(&self, permit: &Permit, node: &Node<Memo>, pair: &Pair) {
-        let keeps_mode = self.settings.preserve.attrs.contains(Attrs::MODE);
+        let Preserve { attrs, guises, .. } = self.settings.preserve;
+        let keeps_mode = attrs.contains(Attrs::MODE) && guises.dest == Guise::Real;
         let (None, Some(source), Some(chain)) = (node.parent(), pair.source(), node.dest_to_be())
         else {
             return;

@@ -8,6 +8,7 @@ use crate::model::change::{Action, Diff, Why};
 use crate::model::entry::Pair;
 use crate::model::meta::{Kind, Meta};
 use crate::model::path::Name;
+use crate::phase::groups::Leader;
 use crate::phase::pass::Memo;
 use crate::phase::verify::Verify;
 use crate::report::ledger::{Record, Sheet};
@@ -32,8 +33,30 @@ impl Verify<'_> {
     /// Removes the source of an entry that was compared and is right (`--remove-source-files`), if it
     /// is still what was compared.
     pub fn source_is_finished(&self, at: &At<'_, Memo>, pair: &Pair, sheet: &mut Sheet<'_>) {
+        self.is_finished(at, pair, None, sheet);
+    }
+
+    /// The same for a name that is one of the file that leads, whose bytes are its own.
+    pub fn joined_source_is_finished(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        leader: &Leader,
+        sheet: &mut Sheet<'_>,
+    ) {
+        self.is_finished(at, pair, Some(leader), sheet);
+    }
+
+    fn is_finished(
+        &self,
+        at: &At<'_, Memo>,
+        pair: &Pair,
+        leader: Option<&Leader>,
+        sheet: &mut Sheet<'_>,
+    ) {
         let (Some(permit), Pair::Both(source, dest)) = (self.pass.permit, pair) else { return };
         let prior = || self.prior(at, source);
+        let leads = |leader: &Leader| self.prior_of(|| leader.path.clone(), source);
         let is_asked = match self.pass.settings.finished_sources {
             FinishedSources::Keep => false,
             // Only what was read back, this time or by a whole verification. All that other kinds hold is compared anyway.
@@ -41,6 +64,7 @@ impl Verify<'_> {
                 source.kind != Kind::File
                     || self.pass.settings.verify == settings::Verify::All
                     || prior().is_written(source.kind)
+                    || leader.is_some_and(|leader| leads(leader).is_written(source.kind))
             }
             FinishedSources::RemoveSent => {
                 !source.kind.is_special() && prior().is_written(source.kind)

@@ -31,10 +31,20 @@ struct Key {
     device: u64,
 }
 
+/// All of a [`Key`] that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Common {
+    device: u64,
+    id: FileId,
+    kind: Kind,
+    size: u64,
+    mtime: Stamp,
+}
+
 impl Key {
-    fn common(&self) -> (u64, FileId, Kind, u64, Stamp) {
+    fn common(&self) -> Common {
         let Meta { id, kind, size, mtime, .. } = *self.source;
-        (self.device, id, kind, size, mtime)
+        Common { device: self.device, id, kind, size, mtime }
     }
 }
 
@@ -93,6 +103,9 @@ pub struct Groups {
 #[derive(Debug, Default)]
 struct Table {
     groups: HashMap<Key, Box<Group>>,
+    /// What leads those of which all names were met. Further ones may come (by a bind mount, or made
+    /// meanwhile), but mostly do not, and most groups end here: they take less room than the others.
+    done: HashMap<Box<Common>, Box<Led>>,
     /// When all names are known: the groups with names that still wait, the first one last.
     rest: Option<Vec<(Key, Box<Group>)>>,
 }
@@ -110,15 +123,44 @@ struct Group {
 /// A leader by its path: it keeps no directory in memory or open, as most groups are done with.
 #[derive(Debug)]
 struct Led {
-    /// The names of its directory, below the destination; `None`: there is no destination, or names do
-    /// not lead there.
-    way: Option<RelPath>,
-    /// Its directory, where names do not lead there (`--keep-dirlinks`).
-    dir: Option<Arc<Chain>>,
-    name: Name,
     path: RelPath,
+    whereabouts: Whereabouts,
     before: Option<FileId>,
     standing: Standing,
+}
+
+/// Where a leader is in the destination.
+#[derive(Debug)]
+enum Whereabouts {
+    /// Where its path says.
+    AsTold,
+    /// In this directory, where names do not lead there (`--keep-dirlinks`), or in none; by another name,
+    /// perhaps (file to file).
+    Elsewhere(Box<(Option<Arc<Chain>>, Name)>),
+}
+
+impl Led {
+    fn of(leader: &Leader, member: &Member) -> Self {
+        let is_as_told = leader.dir.as_ref().is_some_and(|dir| !dir.is_pinned())
+            && dest_path(&member.node).join(&leader.name) == leader.path;
+        let whereabouts = if is_as_told {
+            Whereabouts::AsTold
+        } else {
+            Whereabouts::Elsewhere(Box::new((leader.dir.clone(), leader.name.clone())))
+        };
+        let Leader { path, before, standing, .. } = leader;
+        Self { path: path.clone(), whereabouts, before: *before, standing: *standing }
+    }
+
+    /// The same in the run that `node` is of.
+    fn leader(&self, node: &Node<Memo>) -> Option<Arc<Leader>> {
+        let (dir, name) = match &self.whereabouts {
+            Whereabouts::AsTold => place_at(node, &self.path)?,
+            Whereabouts::Elsewhere(place) => (**place).clone(),
+        };
+        let (path, before, standing) = (self.path.clone(), self.before, self.standing);
+        Some(Arc::new(Leader { dir, name, path, before, standing, found: OnceLock::new() }))
+    }
 }
 
 /// A name that waits. It holds no handle.
@@ -217,7 +259,13 @@ impl Groups {
             slot: sheet.reserve(),
         };
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = table.groups.entry(key.clone()).or_default();
+        let Table { groups, done, .. } = &mut *table;
+        let group = groups.entry(key.clone()).or_insert_with(|| {
+            let led = done.remove(&key.common());
+            // All its names were met before.
+            let met = if led.is_some() { source.nlink } else { 0 };
+            Box::new(Group { led, met, waiting: Vec::new() })
+        });
         if group.waiting.is_empty() {
             // Often it is the only one.
             group.waiting.reserve_exact(1);
@@ -235,26 +283,22 @@ impl Groups {
         if table.rest.is_some() {
             return;
         }
-        let group = table.groups.entry(group.key.clone()).or_default();
-        group.led = Some(Box::new(Led {
-            way: leader
-                .dir
-                .as_ref()
-                .filter(|dir| !dir.is_pinned())
-                .map(|_| dest_path(&member.node)),
-            dir: leader.dir.as_ref().filter(|dir| dir.is_pinned()).map(Arc::clone),
-            name: leader.name.clone(),
-            path: leader.path.clone(),
-            before: leader.before,
-            standing: leader.standing,
-        }));
+        let led = Some(Box::new(Led::of(leader, member)));
+        let key = &group.key;
+        match table.groups.get_mut(key) {
+            Some(group) if !group.waiting.is_empty() => group.led = led,
+            _ => {
+                table.groups.remove(key);
+                table.done.extend(led.map(|led| (Box::new(key.common()), led)));
+            }
+        }
     }
 
     /// Some of the names that still wait when all are known: the source has no further ones, or they take
     /// no part. None: that were all.
     pub fn rest(&self) -> Vec<Gathered> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let Table { groups, rest } = &mut *table;
+        let Table { groups, rest, .. } = &mut *table;
         let rest = rest.get_or_insert_with(|| {
             let groups = std::mem::take(groups).into_iter();
             let mut waiting: Vec<_> =
@@ -278,19 +322,8 @@ impl Group {
             waiting.into_iter().map(|member| (member.path(), member)).collect();
         sorted.sort_by(|(a, _), (b, _)| tree_order(a, b));
         let names: Vec<Member> = sorted.into_iter().map(|(_, member)| member).collect();
-        let leader = self.led.as_ref().zip(names.first()).map(|(led, first)| {
-            Arc::new(Leader {
-                dir: match &led.way {
-                    Some(way) => dir_at(&first.node, way),
-                    None => led.dir.clone(),
-                },
-                name: led.name.clone(),
-                path: led.path.clone(),
-                before: led.before,
-                standing: led.standing,
-                found: OnceLock::new(),
-            })
-        });
+        let led = self.led.as_ref().zip(names.first());
+        let leader = led.and_then(|(led, first)| led.leader(&first.node));
         Gathered { key, names, leader }
     }
 }
@@ -313,14 +346,18 @@ fn dest_path(node: &Node<Memo>) -> RelPath {
     RelPath::from_names(names.into_iter().rev())
 }
 
-/// The destination's directory at `way`, in the run that `node` is of.
-fn dir_at(node: &Node<Memo>, way: &RelPath) -> Option<Arc<Chain>> {
+/// Where the destination has the entry at `path`, in the run that `node` is of: its directory, if there is
+/// a destination, and its name.
+fn place_at(node: &Node<Memo>, path: &RelPath) -> Option<(Option<Arc<Chain>>, Name)> {
+    let mut names: Vec<Name> = path.names().collect();
+    let name = names.pop()?;
     let mut top = node;
     while let Some(parent) = top.parent() {
         top = parent;
     }
-    let root = Arc::clone(top.dest()?);
-    Some(way.names().fold(root, |dir, name| dir.child(&name, Follow::Never)))
+    let root = top.dest().map(Arc::clone);
+    let dir = root.map(|root| names.iter().fold(root, |dir, name| dir.child(name, Follow::Never)));
+    Some((dir, name))
 }
 
 /// The handles of a name's directories, on both sides.

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use crate::act::content::Writing;
 use crate::act::link::UNLINKED;
-use crate::act::perform::{Job, Other, Performed, Refusal, Wrote, perform};
+use crate::act::perform::{Job, Linking, Other, Performed, Refusal, Wrote, perform};
 use crate::compare::meta::differing;
 use crate::decide::{Origin, Policy, left_alone};
 use crate::error::{Class, During, Side, Trouble};
@@ -114,6 +114,10 @@ impl Joins for Copy<'_> {
             return self.done(at, record, performed, sheet);
         }
         match pass.make_joined(at, &now, (action, diff), leader, Origin::Found, sheet) {
+            Ok(Some(performed)) if performed.linking == Linking::Refused => {
+                pass.tell_refused(self.ledger, &at.spot(), performed.refused);
+                self.bring_in_line(at, &now, 1, sheet).end(sheet);
+            }
             Ok(Some(performed)) => self.done(at, record, performed, sheet),
             Ok(None) => drop(pass.way_is_blocked(at, record, sheet)),
             Err(trouble) => drop(pass.fail(at, record, trouble, sheet)),
@@ -124,7 +128,7 @@ impl Joins for Copy<'_> {
 impl Copy<'_> {
     /// A name that is one of the leading file already.
     fn is_one_already(&self, at: &At<'_, Memo>, source: &Meta, diff: Diff, sheet: &mut Sheet<'_>) {
-        let is_told = !diff.attrs.difference(Attrs::MTIME_EXACT).is_empty();
+        let is_told = !diff.attrs.difference(Attrs::UNTOLD).is_empty();
         let action = if is_told { Action::Rewrite } else { Action::Keep(Why::UpToDate) };
         let record = self.pass.record_of(at, source, action, diff, self.ledger);
         sheet.record(Record { diff, ..record }, || at.path());
@@ -198,7 +202,7 @@ impl Joins for Verify<'_> {
     fn join(&self, at: &At<'_, Memo>, pair: &Pair, leader: &Leader, sheet: &mut Sheet<'_>) {
         let (pass, Some(source)) = (self.pass, pair.source()) else { return };
         match look_again_at(at, pair, leader) {
-            Ok((pair, Tie::One)) => self.is_one_of_it(at, &pair, sheet),
+            Ok((pair, Tie::One)) => self.is_one_of_it(at, &pair, leader, sheet),
             Ok((pair, Tie::None)) => self.is_none_of_it(at, &pair, leader, sheet),
             Err(trouble) => {
                 sheet.findings.compared += 1;
@@ -213,7 +217,7 @@ impl Joins for Verify<'_> {
 
 impl Verify<'_> {
     /// A name that is one of the leading file, which was compared.
-    fn is_one_of_it(&self, at: &At<'_, Memo>, pair: &Pair, sheet: &mut Sheet<'_>) {
+    fn is_one_of_it(&self, at: &At<'_, Memo>, pair: &Pair, leader: &Leader, sheet: &mut Sheet<'_>) {
         let (pass, Some(source)) = (self.pass, pair.source()) else { return };
         sheet.findings.compared += 1;
         let is_read = source.kind == Kind::File && pass.settings.verify == settings::Verify::All;
@@ -223,7 +227,7 @@ impl Verify<'_> {
         let record = pass.record_of(at, source, action, diff, self.ledger);
         let digest = self.remembered_digest(source);
         sheet.record(Record { digest, ..record }, || at.path());
-        self.source_is_finished(at, pair, sheet);
+        self.joined_source_is_finished(at, pair, leader, sheet);
     }
 
     /// A name that is missing, or that of another file.
@@ -266,27 +270,36 @@ impl Verify<'_> {
     ) {
         let pass = self.pass;
         let Some(source) = pair.source() else { return };
-        let origin = self.prior(at, source).origin();
+        let prior = self.prior(at, source);
         let todo = (record.action, record.diff);
-        let made = pass.make_joined(at, pair, todo, leader, origin, sheet);
+        let made = pass.make_joined(at, pair, todo, leader, prior.origin(), sheet);
         let checked = made.and_then(|performed| {
             let now = match at.dest {
-                Some(dest) => stat::entry_if_any(dest, at.dest_name(), Follow::Never)
-                    .during(Side::Dest, "look at")?,
+                Some(dest) => {
+                    stat::dest_if_any(dest, at.dest_name()).during(Side::Dest, "look at")?
+                }
                 None => None,
             };
             Ok((performed, now, leader.id()?))
         });
         match checked {
+            Ok((Some(performed), ..)) if performed.linking == Linking::Refused => {
+                pass.tell_refused(self.ledger, &at.spot(), performed.refused);
+                sheet.findings.remaining += 1;
+                // It is compared as the file of its own that it stays, and counted there.
+                sheet.findings.compared -= 1;
+                self.bring_in_line(at, pair, (1, prior), sheet).end(sheet);
+            }
             Ok((Some(performed), now, leading)) => {
-                let was_copied = performed.unlinked;
+                let was_copied = performed.linking == Linking::Copied;
                 let record = pass.settle(at, record, performed, sheet);
                 let now = now.filter(|now| Some(now.id) == leading);
                 if let Some(now) = now {
                     sheet.findings.repaired += 1;
                     let digest = self.remembered_digest(source);
                     sheet.record(Record { digest, ..record }, || at.path());
-                    return self.source_is_finished(at, &Pair::Both(*source, now), sheet);
+                    let pair = Pair::Both(*source, now);
+                    return self.joined_source_is_finished(at, &pair, leader, sheet);
                 }
                 sheet.findings.remaining += 1;
                 if !was_copied {
@@ -392,7 +405,7 @@ impl Pass<'_> {
         let other = Other { dir: &dir, name: &leader.name, refusal: Refusal::Told };
         let performed = perform(self.permit, &Job { link: Some(other), ..job })?;
         chain.give_back_if_tight();
-        if performed.unlinked
+        if performed.linking != Linking::Done
             && let Some(source) = pair.source()
         {
             let mut unlinked = self.unlinked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -422,7 +435,7 @@ fn look_again_at(at: &At<'_, Memo>, pair: &Pair, leader: &Leader) -> Result<(Pai
     let (Pair::Both(source, _), Some(dest)) = (pair, at.dest) else {
         return Ok((*pair, Tie::None));
     };
-    let looked = stat::entry_if_any(dest, at.dest_name(), Follow::Never);
+    let looked = stat::dest_if_any(dest, at.dest_name());
     let Some(now) = looked.during(Side::Dest, "look at")? else {
         return Ok((Pair::SourceOnly(*source), Tie::None));
     };

@@ -15,7 +15,6 @@ use crate::phase::weigh::Evidenced;
 use crate::report::ledger::{Record, Sheet};
 use crate::scan::node::At;
 use crate::settings::recast::recast;
-use crate::sys::dir::Follow;
 use crate::sys::stat;
 
 impl Verify<'_> {
@@ -171,9 +170,7 @@ pub(crate) fn look(pass: &Pass<'_>, at: &At<'_, Memo>) -> Result<(Meta, Option<M
     let source =
         stat::source(at.source, at.name, at.follow, devices).during(Side::Source, "look at")?;
     let dest = match at.dest {
-        Some(dest) => {
-            stat::entry_if_any(dest, at.dest_name(), Follow::Never).during(Side::Dest, "look at")?
-        }
+        Some(dest) => stat::dest_if_any(dest, at.dest_name()).during(Side::Dest, "look at")?,
         None => None,
     };
     Ok((recast(pass.settings.recast.as_deref(), source), dest))

@@ -9,7 +9,7 @@ use crate::act::backup::{Backups, Fate, Keeping};
 use crate::act::clear::Limit;
 use crate::act::content::{Moved, Writing};
 use crate::act::finish;
-use crate::act::perform::{Job, Performed, Wrote};
+use crate::act::perform::{Job, Linking, Performed, Wrote};
 use crate::compare::meta::Rules as Tolerance;
 use crate::decide::{Origin, Policy};
 use crate::effort::Stop;
@@ -359,7 +359,7 @@ impl<'a> Pass<'a> {
         self.tell_refused(sheet.ledger(), &at.spot(), performed.refused);
         let mut record = Record { written_bytes: performed.moved.written_bytes, ..record };
         record.sum = record.sum.or_else(|| self.told_sum(at, record.kind, &performed.wrote));
-        if performed.unlinked {
+        if performed.linking == Linking::Copied {
             let is_joined = record.diff.basis == Basis::Joined;
             record.diff.basis = if is_joined { Basis::None } else { Basis::Alike };
             record.target = record.target.filter(|_| !is_joined);

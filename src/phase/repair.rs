@@ -297,7 +297,7 @@ fn count_attributes(attrs: Attrs, findings: &mut Findings) {
     findings.metadata_differences += 1;
     let times = Attrs::MTIME | Attrs::MTIME_EXACT | Attrs::ATIME;
     findings.times_differed += u64::from(attrs.intersects(times));
-    findings.modes_differed += u64::from(attrs.contains(Attrs::MODE));
+    findings.modes_differed += u64::from(attrs.intersects(Attrs::MODE | Attrs::OWN_MODE));
     findings.owners_differed += u64::from(attrs.intersects(Attrs::OWNER | Attrs::GROUP));
     findings.lists_differed += u64::from(attrs.intersects(Attrs::ACLS | Attrs::XATTRS));
 }

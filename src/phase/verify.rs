@@ -15,6 +15,7 @@ use crate::model::change::{Action, Attrs, Diff, Knowledge, Why};
 use crate::model::digest::Digest;
 use crate::model::entry::Pair;
 use crate::model::meta::{FileId, Kind, Meta};
+use crate::model::path::RelPath;
 use crate::phase::dirs::remark_unfinished;
 use crate::phase::extras::Removals;
 use crate::phase::groups::{Groups, Standing};
@@ -100,7 +101,12 @@ impl Found {
 
 impl Verify<'_> {
     pub(crate) fn prior(&self, at: &At<'_, Memo>, source: &Meta) -> Prior {
-        match self.digests.of(|| at.path()) {
+        self.prior_of(|| at.path(), source)
+    }
+
+    /// The same for the entry at `path`.
+    pub(crate) fn prior_of(&self, path: impl FnOnce() -> RelPath, source: &Meta) -> Prior {
+        match self.digests.of(path) {
             Some(written) if !written.has_bytes() => Prior::Made,
             Some(_) if self.rereads() => Prior::Stale,
             Some(written) => written.digest_of(source).map_or(Prior::Stale, Prior::Read),

@@ -8,8 +8,8 @@ use crate::roots::dest::Dest;
 use crate::roots::operand::openable;
 use crate::settings::Settings;
 use crate::sys::chain::{Budget, Chain};
+use crate::sys::confined::is_outside;
 use crate::sys::dir::Dir;
-use crate::sys::trust::is_outside;
 
 /// The directories that can be opened, and their paths for faults. One that can not be is told, and does not count: rsync goes on
 /// without it, and so does twosync. `tell` gets the class that the run then ends with at least, if it

@@ -14,10 +14,11 @@ use crate::model::path::{Name, RelPath};
 use crate::roots::dest::Dest;
 use crate::roots::operand::openable;
 use crate::settings::Settings;
+use crate::sys::confined::is_outside;
 use crate::sys::dir::{Dir, Follow};
 use crate::sys::permit::Permit;
 use crate::sys::stat;
-use crate::sys::trust::{Trust, is_outside, is_untrusted};
+use crate::sys::trust::{Trust, is_untrusted};
 
 /// Where a run keeps what it overwrites; `None` if it does not.
 ///

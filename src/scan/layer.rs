@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::error::{During, Side, Trouble};
 use crate::filter::within::Rules;
+use crate::model::guise::Guise;
 use crate::model::meta::{FileId, Kind, Meta};
 use crate::model::path::Name;
 use crate::model::target::is_unsafe;
@@ -173,8 +174,12 @@ fn target_out(
     if !links.asks_where() || kind.is_some_and(|kind| kind != Kind::Symlink) {
         return None;
     }
+    // A file that stands for nothing else holds no target, whatever is in it.
+    let may_be_one = dir.guise() == Guise::Real
+        || stat::entry(dir, name, Follow::Never).is_ok_and(|meta| meta.kind == Kind::Symlink);
     // What is no symlink has no target.
-    read::link_target(dir, name).ok().filter(|target| is_unsafe(target, depth))
+    let target = may_be_one.then(|| read::link_target(dir, name).ok()).flatten();
+    target.filter(|target| is_unsafe(target, depth))
 }
 
 /// True if `name` stands for what it points to, should it be a symlink, at least if that is a

@@ -213,6 +213,9 @@ impl<M> Node<M> {
 
     /// Says what the destination has and what the phase wants to know again.
     pub(crate) fn settle(&self, side: DestSide, memo: M) {
+        if let (DestSide::Fresh, Some(chain)) = (&side, &self.dest) {
+            chain.mark_made();
+        }
         self.side.get_or_init(|| side);
         self.memo.get_or_init(|| memo);
     }

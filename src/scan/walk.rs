@@ -352,8 +352,7 @@ impl<'s, V: Visit> Walk<'s, V> {
         let seen = seen.during(Side::Source, "look at").and_then(|source| {
             let dest = match at.dest {
                 Some(dest) if in_dest && !at.node.is_fresh() => {
-                    stat::entry_if_any(dest, at.dest_name(), Follow::Never)
-                        .during(Side::Dest, "look at")?
+                    stat::dest_if_any(dest, at.dest_name()).during(Side::Dest, "look at")?
                 }
                 _ => None,
             };
@@ -435,7 +434,7 @@ fn dest_of<M>(at: &At<'_, M>, in_dest: bool) -> Result<(Option<Arc<Dir>>, Option
     };
     let dest = chain.get().during(Side::Dest, "open the directory of")?;
     let meta = if in_dest && !at.node.is_fresh() {
-        stat::entry_if_any(&dest, at.dest_name(), Follow::Never).during(Side::Dest, "look at")?
+        stat::dest_if_any(&dest, at.dest_name()).during(Side::Dest, "look at")?
     } else {
         None
     };

@@ -2,16 +2,15 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::path::PathBuf;
 
 use filetime::FileTime;
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Errno;
 
 use crate::model::meta::Stamp;
 use crate::model::path::Name;
-use crate::sys::dir::Dir;
+use crate::sys::dir::{Dir, Follow};
+use crate::sys::held::{Held, by_number};
 use crate::sys::permit::Permit;
 
 /// What attributes are set on.
@@ -46,35 +45,29 @@ pub fn set_owner(
 
 fn chown(target: Target<'_>, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
     let (uid, gid) = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
-    Ok(match target {
-        Target::Handle(file) => match rustix::fs::fchown(file, uid, gid) {
-            Err(Errno::BADF) => {
-                rustix::fs::chownat(CWD, by_number(file), uid, gid, AtFlags::empty())
-            }
-            result => result,
-        },
+    match target {
+        Target::Handle(file) => Held::lent(file).reach(
+            |fd| rustix::fs::fchown(fd, uid, gid),
+            |path| rustix::fs::chownat(CWD, path, uid, gid, AtFlags::empty()),
+        ),
         Target::Entry(dir, name) => {
-            rustix::fs::chownat(dir, name.as_c_str(), uid, gid, AtFlags::SYMLINK_NOFOLLOW)
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
+            Ok(rustix::fs::chownat(dir, name.as_c_str(), uid, gid, flags)?)
         }
-    }?)
+    }
 }
 
 /// Sets the mode bits (`0o7777`). On an entry that is a symlink this fails.
 pub fn set_mode(_: &Permit, target: Target<'_>, mode: u32) -> io::Result<()> {
     let mode = Mode::from_raw_mode(mode);
-    match target {
-        Target::Handle(file) => Ok(match rustix::fs::fchmod(file, mode) {
-            Err(Errno::BADF) => rustix::fs::chmodat(CWD, by_number(file), mode, AtFlags::empty()),
-            result => result,
-        }?),
-        Target::Entry(dir, name) => {
-            // fchmodat2(2) came with Linux 6.6; a path-only handle and its name in /proc work on
-            // every kernel and can not be led away by a symlink.
-            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let fd = rustix::fs::openat(dir, name.as_c_str(), flags, Mode::empty())?;
-            Ok(rustix::fs::chmodat(CWD, by_number(&fd), mode, AtFlags::empty())?)
-        }
-    }
+    let held = match target {
+        Target::Handle(file) => Held::lent(file),
+        Target::Entry(dir, name) => Held::of_entry(dir, name, Follow::Never)?,
+    };
+    held.reach(
+        |fd| rustix::fs::fchmod(fd, mode),
+        |path| rustix::fs::chmodat(CWD, path, mode, AtFlags::empty()),
+    )
 }
 
 /// Sets the time of last modification; `None` leaves it as it is. `atime` is the access time that it
@@ -100,8 +93,9 @@ pub fn set_times(
             let time = |stamp: Stamp| FileTime::from_unix_time(stamp.secs, stamp.nanos);
             match filetime::set_file_handle_times(file, Some(time(atime)), mtime.map(time)) {
                 Err(error) if error.raw_os_error() == Some(Errno::BADF.raw_os_error()) => {
-                    let empty = AtFlags::empty();
-                    Ok(rustix::fs::utimensat(CWD, by_number(file), &times, empty)?)
+                    let set =
+                        |path: &str| rustix::fs::utimensat(CWD, path, &times, AtFlags::empty());
+                    by_number(file, set)
                 }
                 result => result,
             }
@@ -111,10 +105,4 @@ pub fn set_times(
             Ok(rustix::fs::utimensat(dir, name.as_c_str(), &times, flags)?)
         }
     }
-}
-
-/// The name of an open handle in proc(5): a path-only handle can be changed by that alone (open(2),
-/// `O_PATH`).
-fn by_number(fd: &impl AsRawFd) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))
 }

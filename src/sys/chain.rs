@@ -5,7 +5,7 @@
 //! back is opened again by single names from the nearest open link above it, never by a path.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::path::Name;
@@ -46,6 +46,8 @@ pub struct Chain {
     above: Option<(Arc<Chain>, Name)>,
     follow: Follow,
     depth: u32,
+    /// True if this run made it.
+    is_made: AtomicBool,
     held: Mutex<Held>,
     budget: Arc<Budget>,
 }
@@ -65,6 +67,7 @@ impl Chain {
             above: None,
             follow: Follow::Never,
             depth: 0,
+            is_made: AtomicBool::new(false),
             held: Mutex::new(Held::Pinned(Arc::new(dir))),
             budget: Arc::clone(budget),
         })
@@ -76,6 +79,7 @@ impl Chain {
             above: Some((Arc::clone(self), name.clone())),
             follow,
             depth: self.depth + 1,
+            is_made: AtomicBool::new(false),
             held: Mutex::new(Held::Nothing),
             budget: Arc::clone(&self.budget),
         })
@@ -85,6 +89,11 @@ impl Chain {
     pub fn above_handle(&self) -> io::Result<Arc<Dir>> {
         let above = self.above.as_ref().ok_or(io::ErrorKind::NotFound)?;
         above.0.get()
+    }
+
+    /// Says that this run made the directory, which has what the one above it hands down.
+    pub fn mark_made(&self) {
+        self.is_made.store(true, Ordering::Relaxed);
     }
 
     /// Whether this directory may be reached through a symlink.
@@ -168,7 +177,11 @@ impl Chain {
         };
         for link in way.into_iter().rev() {
             if let Some((_, name)) = &link.above {
-                dir = Arc::new(dir.open_child(name, link.follow)?);
+                let child = dir.open_child(name, link.follow)?;
+                if link.is_made.load(Ordering::Relaxed) {
+                    child.inherit(&dir);
+                }
+                dir = Arc::new(child);
             }
         }
         Ok(dir)
@@ -193,7 +206,11 @@ impl Drop for Chain {
 mod tests {
     use std::sync::Arc;
 
+    use rustix::fs::{Mode, XattrFlags, removexattr, setxattr};
+    use rustix::io::Errno;
+
     use super::{Budget, Chain};
+    use crate::model::acl::{Acl, KERNEL_DEFAULT, Whom};
     use crate::model::path::Name;
     use crate::sys::dir::{Dir, Follow};
 
@@ -206,7 +223,7 @@ mod tests {
         let mut links = Vec::new();
         for _ in 0..300 {
             let dir = link.get().unwrap();
-            rustix::fs::mkdirat(&*dir, "d", rustix::fs::Mode::RWXU).unwrap();
+            rustix::fs::mkdirat(&*dir, "d", Mode::RWXU).unwrap();
             link.give_back_if_tight();
             link = link.child(&name, Follow::Never);
             links.push(Arc::clone(&link));
@@ -218,6 +235,30 @@ mod tests {
         }
         drop((link, links));
         assert_eq!(budget.open.load(std::sync::atomic::Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_directory_that_was_made_is_not_asked_for_what_is_handed_down() {
+        let top = tempfile::tempdir().unwrap();
+        let named = Acl { mask: Some(5), named: vec![(Whom::User(5), 7)], ..Acl::PLAIN };
+        let list = named.to_kernel(0o750);
+        let flags = XattrFlags::empty();
+        if setxattr(top.path(), KERNEL_DEFAULT, &list, flags) == Err(Errno::OPNOTSUPP) {
+            return;
+        }
+        let root = Chain::root(Dir::open_operand(top.path()).unwrap(), &Budget::new(8));
+        let [made, found] = [b"made", b"late"].map(|name| {
+            let dir = root.get().unwrap();
+            rustix::fs::mkdirat(&*dir, &name[..], Mode::RWXU).unwrap();
+            root.child(&Name::new(name).unwrap(), Follow::Never)
+        });
+        assert_eq!(root.get().unwrap().ceiling(), Some(0o750));
+        for name in ["made", "late"] {
+            removexattr(top.path().join(name), KERNEL_DEFAULT).unwrap();
+        }
+        made.mark_made();
+        assert_eq!(made.get().unwrap().ceiling(), Some(0o750));
+        assert_eq!(found.get().unwrap().ceiling(), None);
     }
 
     #[test]

@@ -86,10 +86,21 @@ impl Dir {
 
     /// The mode that its default list lets new entries have at most, where it has one: that takes the
     /// place of the umask (acl(5), "OBJECT CREATION AND DEFAULT ACLs").
+    ///
+    /// It costs a call for each directory that was there before the run and gets new entries. To leave the
+    /// umask to the kernel would not do instead: it is the process's, and a file that is made for nobody but
+    /// its owner, or opened up later, has to be told apart from one whose mode the list has cut.
     pub fn ceiling(&self) -> Option<u32> {
         let read = || Grip::of_handle(self).value(KERNEL_DEFAULT).ok().flatten();
         let parse = |bytes: Vec<u8>| Some(Acl::from_kernel(&bytes)?.ceiling());
         *self.ceiling.get_or_init(|| read().and_then(parse))
+    }
+
+    /// Says that this run made it in `above`, so that it has the same default list.
+    pub fn inherit(&self, above: &Self) {
+        if let Some(ceiling) = above.ceiling.get() {
+            self.ceiling.get_or_init(|| *ceiling);
+        }
     }
 
     /// Which directory it is, by whichever way it was met; `None`: it can not be looked at.

@@ -2,7 +2,9 @@
 
 pub mod attrs;
 pub mod chain;
+pub mod confined;
 pub mod dir;
+pub mod held;
 pub mod mount;
 pub mod names;
 pub mod node;

@@ -5,6 +5,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{AtFlags, FileType, Mode};
 
@@ -109,6 +110,26 @@ pub fn link(_: &Permit, (dir, from): (&Dir, &Name), (to_dir, to): (&Dir, &Name))
         result => Ok(result?),
     }
 }
+
+/// Gives `from`, an entry of `dir` and no directory, a further name in `to_dir` that nothing else has, for a
+/// moment; which.
+pub fn link_beside(permit: &Permit, from: (&Dir, &Name), to_dir: &Dir) -> io::Result<Name> {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    for _ in 0..ATTEMPTS {
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let text = format!(".twosync-{}-{number}", std::process::id());
+        let name = Name::new(text.as_bytes()).ok_or(io::ErrorKind::InvalidInput)?;
+        match link(permit, from, (to_dir, &name)) {
+            // A run of the same number on another machine has it, or had it and was killed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => return result.map(|()| name),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// How many names are tried that somebody else may have.
+const ATTEMPTS: u32 = 1000;
 
 /// Gives the entry `from` of `dir` the place `to` of `to_dir`, of which what stands there is lost.
 ///

@@ -20,8 +20,8 @@ pub enum AccessTime {
     Stays,
 }
 
-/// No symlink of Linux is longer.
-const MOST_TARGET_BYTES: u64 = 4096;
+/// No symlink of Linux is longer (symlink(2), ENAMETOOLONG).
+const MOST_TARGET_BYTES: u64 = 4095;
 
 /// Opens a regular file for reading.
 ///
@@ -66,13 +66,6 @@ pub fn forget_cached(file: &File) -> io::Result<Cached> {
     }
 }
 
-/// Holds an entry, whatever it is and whoever may read it, without opening it (open(2), `O_PATH`): it can
-/// be looked at and given attributes.
-pub fn hold(dir: &Dir, name: &Name) -> io::Result<File> {
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(dir, name.as_c_str(), flags, Mode::empty())?.into())
-}
-
 /// Reads from `offset` until `buffer` is full or the file ends; the number of bytes read.
 pub fn fill_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;
@@ -89,16 +82,43 @@ pub fn fill_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize>
 
 /// The target of a symlink, or the content of the file that stands for one.
 pub fn link_target(dir: &Dir, name: &Name) -> io::Result<Box<[u8]>> {
-    if dir.guise() == Guise::Fake {
-        match open(dir, name, Follow::Never, AccessTime::Stays) {
-            Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {}
-            result => {
-                let mut target = Vec::new();
-                result?.take(MOST_TARGET_BYTES).read_to_end(&mut target)?;
-                return Ok(target.into());
-            }
-        }
+    if dir.guise() == Guise::Fake
+        && let Some(target) = stored_target(dir, name)?
+    {
+        return Ok(target);
     }
+    real_target(dir, name)
+}
+
+/// The target of a symlink of the destination; `None` if it can not stay one: what stands for it holds
+/// no target, or it is a real one where a file is to stand for it.
+pub fn dest_target(dir: &Dir, name: &Name) -> io::Result<Option<Box<[u8]>>> {
+    match dir.guise() {
+        Guise::Real => real_target(dir, name).map(Some),
+        Guise::Fake => match stored_target(dir, name) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+            result => result,
+        },
+    }
+}
+
+/// The content of the file that stands for a symlink; `None`: a real one is there.
+fn stored_target(dir: &Dir, name: &Name) -> io::Result<Option<Box<[u8]>>> {
+    let file = match open(dir, name, Follow::Never, AccessTime::Stays) {
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => return Ok(None),
+        result => result?,
+    };
+    let mut target = Vec::new();
+    file.take(MOST_TARGET_BYTES + 1).read_to_end(&mut target)?;
+    if target.is_empty() || target.len() as u64 > MOST_TARGET_BYTES || target.contains(&0) {
+        let why = "no symlink can have the target that this file holds (nothing, a NUL byte, or \
+                   more than 4095 bytes)";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    Ok(Some(target.into()))
+}
+
+fn real_target(dir: &Dir, name: &Name) -> io::Result<Box<[u8]>> {
     let target = rustix::fs::readlinkat(dir, name.as_c_str(), Vec::new())?;
     Ok(target.into_bytes().into())
 }

@@ -25,7 +25,9 @@ pub fn entry(dir: &Dir, name: &Name, follow: Follow) -> io::Result<Meta> {
             let looked = real(&found)?;
             return match dir.guise() {
                 Guise::Real => Ok(looked),
-                Guise::Fake => seen_as(looked, || Ok(Grip::of_handle(&found))),
+                Guise::Fake => {
+                    seen_as(looked, || Ok(Grip::of_path_only(found, (dir, name), follow)))
+                }
             };
         }
     };
@@ -33,6 +35,19 @@ pub fn entry(dir: &Dir, name: &Name, follow: Follow) -> io::Result<Meta> {
     match dir.guise() {
         Guise::Real => Ok(looked),
         Guise::Fake => seen_as(looked, || Grip::of_entry(dir, name, follow)),
+    }
+}
+
+/// Looks at the entry `name` of the destination's directory `dir`, if there is one. What it stands for,
+/// where we may not even read that, does not matter: it is made to stand for its source.
+pub fn dest_if_any(dir: &Dir, name: &Name) -> io::Result<Option<Meta>> {
+    match entry_if_any(dir, name, Follow::Never) {
+        Err(error)
+            if dir.guise() == Guise::Fake && error.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            real_entry(dir, name).map(Some)
+        }
+        result => result,
     }
 }
 
@@ -117,11 +132,18 @@ pub fn real_entry(dir: &Dir, name: &Name) -> io::Result<Meta> {
 
 /// What an entry stands for. Only files and directories stand for anything: nothing else can have
 /// attributes of the `user` namespace.
-fn seen_as(real: Meta, grip: impl FnOnce() -> io::Result<Grip>) -> io::Result<Meta> {
+fn seen_as<'a>(real: Meta, grip: impl FnOnce() -> io::Result<Grip<'a>>) -> io::Result<Meta> {
     if !matches!(real.kind, Kind::File | Kind::Dir) {
         return Ok(real);
     }
-    let Some(text) = grip()?.value(STAT)? else { return Ok(real) };
+    let text = match grip()?.value(STAT) {
+        // Whoever may not read a directory is told so when it is listed.
+        Err(error) if real.kind == Kind::Dir && error.kind() == io::ErrorKind::PermissionDenied => {
+            None
+        }
+        text => text?,
+    };
+    let Some(text) = text else { return Ok(real) };
     let is_right = |seen: &Seen| (seen.kind == Kind::Dir) == (real.kind == Kind::Dir);
     let Some(seen) = Seen::parse(&text).filter(is_right) else {
         let why = "its attribute user.rsync.%stat makes no sense (setfattr -x removes it)";
@@ -153,9 +175,11 @@ fn meta(statx: &Statx) -> io::Result<Meta> {
         FileType::Unknown => return Err(io::ErrorKind::Unsupported.into()),
     };
     let stamp = |time: rustix::fs::StatxTimestamp| Stamp { secs: time.tv_sec, nanos: time.tv_nsec };
+    let mode = u32::from(statx.stx_mode) & 0o7777;
     Ok(Meta {
         kind,
-        mode: u32::from(statx.stx_mode) & 0o7777,
+        mode,
+        own_mode: mode,
         uid: statx.stx_uid,
         gid: statx.stx_gid,
         size: statx.stx_size,

@@ -10,7 +10,7 @@ use std::error::Error;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,8 +19,10 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, fstatfs, openat, readlinkat
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::model::path::{Name, clean};
+use crate::model::path::Name;
+use crate::sys::confined::{Confined, Yard};
 use crate::sys::dir::{Dir, Follow};
+use crate::sys::held::PROC_SUPER_MAGIC;
 use crate::sys::read::{self, AccessTime};
 
 /// Which symlinks in a typed path are followed, and how far they may lead.
@@ -36,20 +38,13 @@ pub enum Trust {
     Within(Arc<Yard>),
 }
 
-/// A directory that paths may not lead out of: its path, absolute, without `.`, `..` and a closing
-/// `/`.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Yard(Vec<u8>);
-
 impl Trust {
     /// Paths may not lead out of `dir`, which is absolute; out of `/` nothing leads.
     ///
     /// `dir` is taken as it is written: below a symlink in it there is nothing (rsync 3.5.0).
     pub fn within(dir: &Path) -> Self {
-        match clean(dir.as_os_str().as_bytes()) {
-            root if root.is_empty() => Self::Owned,
-            dir => Self::Within(Arc::new(Yard(dir))),
-        }
+        Yard::of(dir.as_os_str().as_bytes())
+            .map_or(Self::Owned, |yard| Self::Within(Arc::new(yard)))
     }
 
     /// The same for paths that `--confine-root` is not about: the destination, and files that are
@@ -67,52 +62,16 @@ impl Trust {
     /// # Errors
     /// It is outside of the directory that paths may not lead out of.
     pub fn check(&self, dir: &Dir) -> io::Result<()> {
-        self.path_of(dir.as_fd())?.map_or(Ok(()), |path| path.end())
+        self.place_of(dir.as_fd())?.map_or(Ok(()), |place| place.end())
     }
 
-    /// Where an open directory is, if that matters. The kernel says so (proc(5)), whatever became of
-    /// the path that led there.
-    fn path_of(&self, dir: BorrowedFd<'_>) -> io::Result<Option<Confined<'_>>> {
-        let Self::Within(yard) = self else { return Ok(None) };
-        let link = format!("/proc/self/fd/{}", dir.as_raw_fd());
-        let at = clean(readlinkat(CWD, link, Vec::new())?.as_bytes());
-        Ok(Some(Confined { yard: &yard.0, at }))
-    }
-}
-
-/// The path of the directory that a walk has come to, and where it has to stay.
-struct Confined<'a> {
-    yard: &'a [u8],
-    at: Vec<u8>,
-}
-
-impl Confined<'_> {
-    /// Goes into the directory `name`, or up.
-    fn step(&mut self, name: &[u8]) -> io::Result<()> {
-        if name == b".." {
-            let end = self.at.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-            self.at.truncate(end);
-        } else {
-            self.at.push(b'/');
-            self.at.extend_from_slice(name);
+    /// Where an open directory is, if that matters.
+    fn place_of(&self, dir: BorrowedFd<'_>) -> io::Result<Option<Confined>> {
+        match self {
+            Self::Within(yard) => yard.place_of(dir).map(Some),
+            Self::Owned | Self::All => Ok(None),
         }
-        self.pass()
     }
-
-    /// Checks the directory that is being passed through.
-    fn pass(&self) -> io::Result<()> {
-        if is_in(self.yard, &self.at) { Ok(()) } else { self.end() }
-    }
-
-    /// Checks the directory at the end.
-    fn end(&self) -> io::Result<()> {
-        if is_in(&self.at, self.yard) { Ok(()) } else { Err(io::Error::other(Outside)) }
-    }
-}
-
-/// True if `path` is `dir` or below it.
-fn is_in(path: &[u8], dir: &[u8]) -> bool {
-    path.strip_prefix(dir).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
 }
 
 /// Why a path was not opened.
@@ -122,19 +81,9 @@ fn is_in(path: &[u8], dir: &[u8]) -> bool {
 )]
 struct Untrusted;
 
-/// Why a path was not opened.
-#[derive(Debug, thiserror::Error)]
-#[error("the path leads out of the directory of --confine-root")]
-struct Outside;
-
 /// True if the error says that a symlink was not to be trusted.
 pub fn is_untrusted(error: &io::Error) -> bool {
     error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Untrusted>)
-}
-
-/// True if the error says that a path led out of where it has to stay.
-pub fn is_outside(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Outside>)
 }
 
 /// Where a path leads.
@@ -149,9 +98,6 @@ pub(crate) enum Place {
 
 /// As many as the kernel follows (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
-
-/// proc(5): its symlinks are followed by the kernel alone.
-const PROC_SUPER_MAGIC: rustix::fs::FsWord = 0x9fa0;
 
 const LOOK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -185,19 +131,19 @@ pub(crate) fn look(place: Place) -> io::Result<OwnedFd> {
 
 fn follow(dir: OwnedFd, mut waiting: VecDeque<Vec<u8>>, trust: &Trust) -> io::Result<Place> {
     let mut dir = dir;
-    let mut path = trust.path_of(dir.as_fd())?;
+    let mut path = trust.place_of(dir.as_fd())?;
     let mut links = 0;
     while let Some(name) = waiting.pop_front() {
         let dir_fd = dir.as_fd();
         if name == b".." {
             dir = openat(dir_fd, c"..", LOOK | OFlags::DIRECTORY, Mode::empty())?;
-            path.as_mut().map_or(Ok(()), |path| path.step(&name))?;
+            path.as_mut().map_or(Ok(()), Confined::step_up)?;
             continue;
         }
         let found = openat(dir_fd, OsStr::from_bytes(&name), LOOK, Mode::empty())?;
         let stat = fstat(&found)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
-            path.as_mut().map_or(Ok(()), |path| path.step(&name))?;
+            path.as_mut().map_or(Ok(()), |path| path.step(&name, &stat))?;
             if waiting.is_empty() {
                 path.map_or(Ok(()), |path| path.end())?;
                 return Ok(Place::Entry(dir, name));
@@ -222,7 +168,7 @@ fn follow(dir: OwnedFd, mut waiting: VecDeque<Vec<u8>>, trust: &Trust) -> io::Re
         let mut below = VecDeque::new();
         if target.starts_with(b"/") {
             dir = start(&target, &mut below)?;
-            path = trust.path_of(dir.as_fd())?;
+            path = trust.place_of(dir.as_fd())?;
         } else {
             split(&target, &mut below);
         }
@@ -245,6 +191,7 @@ fn split(path: &[u8], waiting: &mut VecDeque<Vec<u8>>) {
     waiting.extend(names.map(<[u8]>::to_vec));
 }
 
+/// True if it is in proc(5), whose symlinks are followed by the kernel alone.
 fn is_proc(fd: impl AsFd) -> bool {
     fstatfs(fd).is_ok_and(|found| found.f_type == PROC_SUPER_MAGIC)
 }
@@ -307,11 +254,14 @@ fn open_found(found: Place, flags: OFlags) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::io::{ErrorKind, Read};
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::{lchown, symlink};
     use std::path::Path;
+    use std::sync::Arc;
 
-    use super::{Trust, is_outside, is_untrusted, open_file, open_file_at};
+    use super::{Trust, is_untrusted, open_file, open_file_at};
+    use crate::sys::confined::{Yard, is_outside};
     use crate::sys::dir::{Dir, Follow};
     use crate::sys::stat;
     use crate::sys::xattr::Grip;
@@ -376,6 +326,16 @@ mod tests {
         }
     }
 
+    fn is_refused<T>(result: &std::io::Result<T>) -> bool {
+        result.as_ref().is_err_and(is_outside)
+    }
+
+    /// Both ways to tell where a directory is.
+    fn within(dir: &Path) -> [Trust; 2] {
+        let yard = Yard::of(dir.as_os_str().as_bytes()).unwrap();
+        [Trust::within(dir), Trust::Within(Arc::new(yard.without_proc()))]
+    }
+
     #[test]
     fn a_confined_path_stays_on_the_way_to_its_directory_and_ends_below_it() {
         let top = tempfile::tempdir().unwrap();
@@ -395,14 +355,15 @@ mod tests {
         ] {
             symlink(target, at(link)).unwrap();
         }
-        let open = |name: &str, dir: &str| open_file(&at(name), &Trust::within(&at(dir)));
+        let open =
+            |name: &str, dir: &str| within(&at(dir)).map(|trust| open_file(&at(name), &trust));
         for name in
             ["in/f", "in/d/../f", "in/../in/f", "in/around", "in/absolute", "from", "alias/f"]
         {
-            assert!(open(name, "in").is_ok(), "{name}");
+            assert!(open(name, "in").iter().all(Result::is_ok), "{name}");
         }
         for name in ["in/out", "in2/f", "in2/../in/f", "f", "in/..", "in2/missing", "in/../f"] {
-            assert!(is_outside(&open(name, "in").unwrap_err()), "{name}");
+            assert!(open(name, "in").iter().all(is_refused), "{name}");
         }
         for (dir, is_open) in [
             ("in/", true),
@@ -412,10 +373,10 @@ mod tests {
             ("in/f", true),
             ("in/f/x", false),
         ] {
-            assert_eq!(open("in/f", dir).is_ok(), is_open, "{dir}");
+            assert_eq!(open("in/f", dir).map(|file| file.is_ok()), [is_open; 2], "{dir}");
         }
-        let missing = open("in/missing", "in").unwrap_err();
-        assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
+        let missing = open("in/missing", "in").map(|file| file.unwrap_err().kind());
+        assert_eq!(missing, [ErrorKind::NotFound; 2]);
         assert_eq!(Trust::within(Path::new("//./x/..")), Trust::Owned);
     }
 
@@ -425,15 +386,18 @@ mod tests {
         let top = top.path().canonicalize().unwrap();
         std::fs::create_dir_all(top.join("in/d")).unwrap();
         std::fs::create_dir(top.join("out")).unwrap();
-        let trust = Trust::within(&top.join("in"));
-        let dir = Dir::open_operand(&top.join("in/d")).unwrap();
-        trust.check(&dir).unwrap();
-        std::fs::rename(top.join("in/d"), top.join("out/d")).unwrap();
-        assert!(is_outside(&trust.check(&dir).unwrap_err()));
         let name = crate::model::path::Name::new(b"f").unwrap();
-        let missing = open_file_at(&dir, &name, &trust).unwrap_err();
-        assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
-        std::fs::write(top.join("out/d/f"), "text").unwrap();
-        assert!(is_outside(&open_file_at(&dir, &name, &trust).unwrap_err()));
+        for trust in within(&top.join("in")) {
+            let dir = Dir::open_operand(&top.join("in/d")).unwrap();
+            trust.check(&dir).unwrap();
+            std::fs::rename(top.join("in/d"), top.join("out/d")).unwrap();
+            assert!(is_refused(&trust.check(&dir)));
+            let missing = open_file_at(&dir, &name, &trust).unwrap_err();
+            assert_eq!(missing.kind(), ErrorKind::NotFound);
+            std::fs::write(top.join("out/d/f"), "text").unwrap();
+            assert!(is_refused(&open_file_at(&dir, &name, &trust)));
+            std::fs::remove_file(top.join("out/d/f")).unwrap();
+            std::fs::rename(top.join("out/d"), top.join("in/d")).unwrap();
+        }
     }
 }

@@ -1,54 +1,45 @@
 //! Extended attributes of anything: of files, directories, symlinks, fifos and devices, whether we
 //! may open them or not.
-//!
-//! They are reached by a path-only handle (open(2), `O_PATH`) and its name in proc(5), which leads to
-//! the very inode and nowhere else: no path can be swapped, nothing need be readable. The `*xattrat`
-//! calls of Linux 6.13 would do without proc(5), and no crate that we use has them yet.
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags, XattrFlags, getxattr, listxattr, removexattr, setxattr};
+use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
+use rustix::fs::{getxattr, listxattr, removexattr, setxattr};
 use rustix::io::Errno;
 
 use crate::model::path::Name;
 use crate::sys::attrs::Target;
 use crate::sys::dir::{Dir, Follow};
+use crate::sys::held::Held;
 use crate::sys::permit::Permit;
-use crate::sys::trust::{Trust, look_at};
 
 /// Something whose attributes can be got at.
 #[derive(Debug)]
-pub struct Grip {
-    path: String,
-    /// Keeps the number in the path ours; `None`: whoever lent the handle does.
-    _held: Option<OwnedFd>,
-}
+pub struct Grip<'a>(Held<'a>);
 
 /// Enough for the names or the value of most entries.
 const USUAL_BYTES: usize = 1024;
 
-impl Grip {
+impl<'a> Grip<'a> {
     /// An entry of a directory.
     pub fn of_entry(dir: &Dir, name: &Name, follow: Follow) -> io::Result<Self> {
-        let flags = OFlags::PATH | OFlags::CLOEXEC;
-        let open = |flags| rustix::fs::openat(dir, name.as_c_str(), flags, Mode::empty());
-        let fd = match follow {
-            Follow::Never => open(flags | OFlags::NOFOLLOW)?,
-            Follow::Links => open(flags)?,
-            Follow::Trusted => look_at(dir, name, &Trust::Owned)?,
-        };
-        Ok(Self { path: by_number(&fd), _held: Some(fd) })
+        Ok(Self(Held::of_entry(dir, name, follow)?))
     }
 
-    /// Something open; it has to stay so.
-    pub fn of_handle(fd: &impl AsFd) -> Self {
-        Self { path: by_number(&fd.as_fd()), _held: None }
+    /// An entry of a directory, of which `fd` is a path-only handle.
+    pub(crate) fn of_path_only(fd: OwnedFd, entry: (&Dir, &Name), follow: Follow) -> Self {
+        Self(Held::of_path_only(fd, entry, follow))
+    }
+
+    /// Something open.
+    pub fn of_handle(fd: &'a impl AsFd) -> Self {
+        Self(Held::lent(fd))
     }
 
     /// What attributes are set on.
-    pub fn of_target(target: Target<'_>) -> io::Result<Self> {
+    pub fn of_target(target: Target<'a>) -> io::Result<Self> {
         match target {
             Target::Handle(file) => Ok(Self::of_handle(file)),
             Target::Entry(dir, name) => Self::of_entry(dir, name, Follow::Never),
@@ -57,41 +48,49 @@ impl Grip {
 
     /// The names of all attributes that the caller may see; none where there can be none.
     pub fn names(&self) -> io::Result<Vec<Box<[u8]>>> {
-        let list = filled(|buffer| match listxattr(&*self.path, buffer) {
-            Err(Errno::OPNOTSUPP) => Ok(0),
-            result => result,
-        })?;
+        let list = self.0.reach(
+            |fd| none_if_unsupported(filled(|buffer| flistxattr(fd, buffer))),
+            |path| none_if_unsupported(filled(|buffer| listxattr(path, buffer))),
+        )?;
         let names = list.split(|byte| *byte == 0).filter(|name| !name.is_empty());
         Ok(names.map(Box::from).collect())
     }
 
     /// The value of one attribute; `None` if there is none of that name.
     pub fn value(&self, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        let name = CString::new(name)?;
-        match filled(|buffer| getxattr(&*self.path, &*name, buffer)) {
-            Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(None),
-            result => Ok(Some(result?)),
-        }
+        let name = &*CString::new(name)?;
+        self.0.reach(
+            |fd| if_any(filled(|buffer| fgetxattr(fd, name, buffer))),
+            |path| if_any(filled(|buffer| getxattr(path, name, buffer))),
+        )
     }
 
     /// Gives an attribute a value, whether it is there or not.
     pub fn set(&self, _: &Permit, name: &[u8], value: &[u8]) -> io::Result<()> {
-        let name = CString::new(name)?;
-        Ok(setxattr(&*self.path, &*name, value, XattrFlags::empty())?)
+        let (name, flags) = (&*CString::new(name)?, XattrFlags::empty());
+        self.0.reach(
+            |fd| fsetxattr(fd, name, value, flags),
+            |path| setxattr(path, name, value, flags),
+        )
     }
 
     /// Takes an attribute away; one that is not there is as good.
     pub fn remove(&self, _: &Permit, name: &[u8]) -> io::Result<()> {
-        let name = CString::new(name)?;
-        match removexattr(&*self.path, &*name) {
-            Err(Errno::NODATA) => Ok(()),
-            result => Ok(result?),
-        }
+        let name = &*CString::new(name)?;
+        let gone = |result| if result == Err(Errno::NODATA) { Ok(()) } else { result };
+        self.0.reach(|fd| gone(fremovexattr(fd, name)), |path| gone(removexattr(path, name)))
     }
 }
 
-fn by_number(fd: &impl AsRawFd) -> String {
-    format!("/proc/self/fd/{}", fd.as_raw_fd())
+fn none_if_unsupported(list: Result<Vec<u8>, Errno>) -> Result<Vec<u8>, Errno> {
+    if list == Err(Errno::OPNOTSUPP) { Ok(Vec::new()) } else { list }
+}
+
+fn if_any(value: Result<Vec<u8>, Errno>) -> Result<Option<Vec<u8>>, Errno> {
+    match value {
+        Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(None),
+        value => value.map(Some),
+    }
 }
 
 /// What `read` puts into a buffer, which doubles until it is large enough: with the kernel's 64 KiB

@@ -1,7 +1,10 @@
 //! Extended attributes, access control lists and `--fake-super` beyond single cases: random ones
 //! against rsync, rsync reading what we wrote and we what rsync wrote, full inodes, audits.
 
+mod reach;
+
 use std::ffi::CString;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use proptest::collection::vec;
@@ -153,6 +156,42 @@ fn rsync_restores_what_we_stored_and_we_restore_what_rsync_stored() {
     arena.twosync(&with(&restore, &["theirs/", "by-us"])).expect_code(0);
     assert_eq!(arena.differences("s", "by-rsync"), [""; 0]);
     assert_eq!(arena.differences("s", "by-us"), [""; 0]);
+}
+
+#[test]
+fn an_audit_tells_what_stands_for_another_and_lends_rights() {
+    let arena = Arena::with("s/f file 4755 \"a\"\ns/d dir 1755\n");
+    arena.twosync(&["-a", "-M--fake-super", "s/", "d"]).expect_code(0);
+    for (name, mode) in [("d/f", 0o4755), ("d/d", 0o1755)] {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(arena.path(name), mode).expect("our own");
+    }
+    let args = ["-ai", "-M--fake-super", "s/", "d"];
+    let audit = arena.twosync(&[&args[..], &["--verify-only"]].concat());
+    assert_eq!(audit.expect_code(40).lines(), [".f...p..... f", ".d...p..... d/"]);
+    // Like rsync, it says nothing of what only stands for what was asked for.
+    assert_eq!(arena.twosync(&args).expect_code(0).lines(), [""; 0]);
+    for (name, mode) in [("d/f", 0o755), ("d/d", 0o755)] {
+        let meta = arena.path(name).symlink_metadata().expect("it is there");
+        assert_eq!(meta.mode() & 0o7777, mode, "{name}");
+    }
+}
+
+#[test]
+fn the_longest_target_is_restored_and_a_longer_one_is_a_fault() {
+    let arena = Arena::with("f dir\n");
+    for length in [4095, 4096] {
+        let name = format!("f/{length}");
+        std::fs::write(arena.path(&name), "x".repeat(length)).expect("room");
+        set(&arena, &name, "user.rsync.%stat", b"120777 0,0 0:0");
+    }
+    let told = arena.twosync(&["-rl", "--fake-super", "-M--super", "f/", "d"]);
+    let errors = told.expect_code(23).errors();
+    assert!(errors.contains("read the link \"f/4096\": no symlink can have"), "{errors}");
+    let target = std::fs::read_link(arena.path("d/4095")).expect("a symlink");
+    assert_eq!(target.as_os_str().len(), 4095);
+    arena.twosync(&["-rl", "--fake-super", "f/", "e"]).expect_code(23);
+    assert!(!arena.path("e/4096").exists(), "half of it is nobody's target");
 }
 
 /// What a random entry is to have: the words of its line.

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 
 use crate::safety::text;
 use crate::support::arena::Arena;
+use crate::support::faulty::{FaultyMount, can_mount_or_skipped};
 use crate::support::tree::build_tree;
 
 /// A source, and another directory in which `f` has the same size and time but another content.
@@ -96,4 +97,39 @@ fn what_can_not_be_looked_at_elsewhere_is_told_once_and_made() {
     let line = "look for entries in \"d/../b/sub\": Permission denied";
     assert_eq!(output.errors().matches(line).count(), 1, "{}", output.errors());
     assert_eq!(arena.differences("s/sub", "d/sub"), [""; 0]);
+}
+
+#[test]
+fn a_file_that_can_not_be_linked_is_copied_once_and_kept() {
+    if !can_mount_or_skipped() {
+        return;
+    }
+    let arena = Arena::with("s/f file \"same\"\ndisk/b/f file \"same\"\ndisk/d/f file \"same\"\n");
+    let mount = FaultyMount::of(&arena, "disk", "m");
+    // The mount knows no links. One file is there and right, one is missing.
+    for (dest, written_bytes) in [("d", 0), ("e", 4)] {
+        for _ in 0..2 {
+            let args = ["-a", "--link-dest=../b", "s/", &format!("m/{dest}")];
+            arena.twosync(&args).expect_code(0);
+        }
+        assert_eq!(mount.written_bytes(&format!("{dest}/f")), written_bytes, "{dest}");
+    }
+}
+
+#[test]
+fn an_entry_elsewhere_that_can_not_be_compared_is_told_once_and_made() {
+    // No list is so short, and only it is in the way.
+    let arena = Arena::with(
+        "s/f file \"f\"\ns/g file \"g\"\ns/h file \"h\"\n\
+         b/f file \"f\" x:user.rsync.%aacl=no\nb/g file \"g\" x:user.rsync.%aacl=no\nb/h file \"h\"\n",
+    );
+    let output = arena.twosync(&["-aA", "-M--fake-super", "--link-dest=../b", "s/", "d"]);
+    output.expect_code(0);
+    for name in ["f", "g"] {
+        let line = format!("read the access control list of \"d/../b/{name}\": it is no access");
+        assert_eq!(output.errors().matches(&line).count(), 1, "{}", output.errors());
+        assert_eq!(arena.path("d").join(name).metadata().expect("it was made").nlink(), 1);
+    }
+    assert_eq!(output.errors().lines().count(), 2, "{}", output.errors());
+    assert_eq!(arena.path("d/h").metadata().expect("it is there").nlink(), 2);
 }

@@ -67,6 +67,23 @@ fn a_source_file_goes_only_if_its_copy_was_read_back() {
 }
 
 #[test]
+fn all_names_of_a_source_go_if_the_bytes_of_one_were_read_back() {
+    let text = "s/a file \"text\"\ns/b hardlink s/a\ns/c hardlink s/a\ns/x file \"x\"\ns/y hardlink s/x\n\
+        d/x file \"X\"\nd/y hardlink d/x\ns/z hardlink s/x\n";
+    let arena = Arena::with(text);
+    let args = ["-aH", "--remove-source-files", "--verify=transferred", "s/", "d"];
+    arena.twosync(&args).expect_code(0);
+    let is_there = |name: &&str| arena.path("s").join(name).exists();
+    // `x` seemed equal, so nobody read it, and `z` is another name of it.
+    assert_eq!(["a", "b", "c", "x", "y", "z"].iter().filter(|name| is_there(name)).count(), 3);
+    assert!(["x", "y", "z"].iter().all(is_there));
+    assert_eq!(arena.path("d/a").metadata().expect("it is there").nlink(), 3);
+    arena.twosync(&["-aH", "--remove-source-files", "s/", "d"]).expect_code(0);
+    assert!(!["x", "y", "z"].iter().any(is_there));
+    assert_eq!(fs::read(arena.path("d/z")).expect("it is there"), b"x");
+}
+
+#[test]
 fn a_source_that_is_met_twice_goes_after_it_has_arrived_twice() {
     let tree = "s/d/f file \"f\"\ns/l link -> d\ns/sub/g file \"g\"\n";
     let runs = [

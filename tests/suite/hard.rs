@@ -264,14 +264,40 @@ fn a_copy_that_can_not_be_linked_is_kept_by_the_next_run() {
     if !can_mount_or_skipped() {
         return;
     }
-    let arena =
-        Arena::with("s/a file \"text\"\ns/b hardlink s/a\ns/c hardlink s/a\ns/e hardlink s/a\n");
+    let arena = Arena::with(
+        "s/a file \"text\"\ns/b hardlink s/a\ns/c hardlink s/a\ns/x file \"more\"\ns/y hardlink s/x\n",
+    );
     let mount = FaultyMount::of(&arena, "disk", "d");
-    for _ in 0..3 {
-        arena.twosync(&["-aH", "s/", "d"]).expect_code(23);
+    arena.twosync(&["-aH", "s/", "d"]).expect_code(23);
+    let before = arena.change_times("disk");
+    for more in [&[][..], &["--backup"], &["-c"]] {
+        let told = arena.twosync(&[&["-aHi"], more, &["s/", "d"]].concat());
+        assert_eq!(told.expect_code(23).lines(), [""; 0], "{more:?}");
+        assert!(told.errors().contains("link to its other name"), "{}", told.errors());
     }
-    // What could not be linked is known once one name was tried.
-    assert_eq!(["a", "c", "e"].map(|name| mount.written_bytes(name)), [4; 3]);
+    assert_eq!(["a", "b", "c", "x", "y"].map(|name| mount.written_bytes(name)), [4; 5]);
+    assert_eq!(arena.change_times("disk"), before);
+    // Only one that is not right is written again.
+    fs::write(arena.path("disk/b"), "else").expect("our own");
+    arena.twosync(&["-aH", "s/", "d"]).expect_code(23);
+    assert_eq!(fs::read(arena.path("disk/b")).expect("it is there"), b"text");
+    assert_eq!(["b", "c", "y"].map(|name| mount.written_bytes(name)), [8, 4, 4]);
+}
+
+#[test]
+fn a_copy_is_replaced_by_a_link_in_one_step_that_leaves_nothing_beside_it() {
+    let arena = Arena::with(
+        "s/a file \"text\"\ns/b hardlink s/a\nd/a file \"text\"\nd/b file \"text\"\nd/b~ file \"old\"\n",
+    );
+    arena.twosync(&["-aHb", "s/", "d"]).expect_code(0);
+    assert_eq!(inode(&arena, "d/a"), inode(&arena, "d/b"));
+    let mut names: Vec<_> = fs::read_dir(arena.path("d"))
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["a", "b", "b~"]);
+    assert_eq!(fs::read(arena.path("d/b~")).expect("it is there"), b"text");
 }
 
 #[test]

@@ -441,3 +441,20 @@ fn a_disk_without_inodes_says_so() {
     assert!(output.errors().contains("inodes"), "{}", output.errors());
     assert_eq!(arena.differences("s", "whole"), [""; 0]);
 }
+
+#[test]
+fn paths_are_confined_without_proc_too() {
+    if !is_root_or_skipped("mounts without /proc") {
+        return;
+    }
+    let arena = Arena::with_fixture("confined");
+    let script = "root=$(pwd -P)/in; \
+        $TWOSYNC -a --confine-root=$root --files-from=in/list in/s in/d; echo $?; \
+        $TWOSYNC -a --confine-root=$root in/s/ in/e; echo $?; \
+        $TWOSYNC -a --confine-root=$root --link-dest=../../out in/s/ in/g; echo $?; \
+        $TWOSYNC -ab --confine-root=$root --backup-dir=../kept in/s/sub/b in/d; echo $?";
+    let told = arena.without_proc(script);
+    assert_eq!(told.lines(), ["23", "0", "23", "0"], "{}", told.errors());
+    let outside = "the path leads out of the directory of --confine-root";
+    assert!(told.errors().matches(outside).count() >= 2, "{}", told.errors());
+}

@@ -37,6 +37,30 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         reason: "where --fake-super takes a list away, rsync leaves an attribute that says nothing; twosync removes it",
     },
     Allowed {
+        name: "stand-in-mode",
+        covers: &[Aspect::Tree],
+        reason: "without -p rsync gives a file whose content it sends to a fake destination the mode of what stands for \
+                 it; twosync lets it stand for the mode that it had",
+    },
+    Allowed {
+        name: "stored-target",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "where a file that stands for a symlink holds what can be no target, rsync cuts it short (at a NUL, after \
+                 4095 bytes); to twosync it is a fault of that entry",
+    },
+    Allowed {
+        name: "unread-stand-in",
+        covers: &[Aspect::ExitCode, Aspect::Stderr],
+        reason: "where the own mode of a file keeps rsync from reading what the file stands for, rsync tells that, and sets \
+                 all the same what it is to stand for; to twosync that is no fault",
+    },
+    Allowed {
+        name: "led-elsewhere",
+        covers: &[Aspect::Stdout, Aspect::Tree],
+        reason: "a symlink where the directory of --link-dest or its kin has to have a directory was somebody's data, and \
+                 leads wherever they wanted: rsync links to, or leaves out, what is behind it; twosync copies",
+    },
+    Allowed {
         name: "sticky-directory-list",
         covers: &[Aspect::Stdout, Aspect::Tree],
         reason: "of a new sticky directory with an ACL rsync gets the group's entry right only in the next run; twosync \

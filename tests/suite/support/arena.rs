@@ -93,6 +93,12 @@ impl Arena {
         self.run(Path::new("unshare"), &args, &Self::naming_twosync())
     }
 
+    /// The same where there is no `/proc`.
+    pub(crate) fn without_proc(&self, script: &str) -> Output {
+        let gone = "umount -l /proc && [ ! -e /proc/self ] || { echo '/proc stays'; exit 99; }; ";
+        self.in_own_mounts(&[gone, script].concat())
+    }
+
     /// Looks at a tree in it.
     pub(crate) fn snapshot(&self, name: &str) -> Snapshot {
         Snapshot::of(&self.path(name))

@@ -11,6 +11,8 @@ use std::io::{self, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use bytemuck::{Pod, Zeroable};
 use rustix::fs::FlockOperation;
@@ -198,10 +200,7 @@ impl Kept {
     /// It can not be used: see [`Unfit`]. It stays as it is.
     pub fn open(path: &Path, dest: &Path, workers: usize) -> Result<Self, Unfit> {
         let mut file = File::options().read(true).append(true).create(true).open(path)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => return Err(Unfit::InUse),
-            locked => locked.map_err(io::Error::from)?,
-        }
+        lock(&file)?;
         let (past, whole_bytes) = read(&file, dest)?;
         let size = file.metadata()?.len();
         if whole_bytes == 0 {
@@ -310,6 +309,22 @@ impl Kept {
             None => self.file.into_inner().unwrap_or_else(PoisonError::into_inner).sync_data(),
         }
     }
+}
+
+/// How often a lock is asked for, and how long it takes from one time to the next.
+const LOCK_TRIES: u32 = 50;
+const LOCK_WAIT: Duration = Duration::from_millis(10);
+
+/// Locks the file. A lock outlives its run a little where a process that was just started still has the
+/// handle (between fork(2) and execve(2)), so it is asked for more than once.
+fn lock(file: &File) -> Result<(), Unfit> {
+    for _ in 0..LOCK_TRIES {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => thread::sleep(LOCK_WAIT),
+            locked => return Ok(locked.map_err(io::Error::from)?),
+        }
+    }
+    Err(Unfit::InUse)
 }
 
 /// All records, and how many bytes of the file are whole: none if it is new.

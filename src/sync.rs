@@ -124,6 +124,7 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
         observer.fault(&fault);
     }
     sources.check_rules()?;
+    let kept = past::open(settings)?;
     let has_work = !sources.is_empty() || !sources.missing.is_empty();
     let dest = if !has_work || settings.effect == Effect::List {
         Dest::nowhere(settings)
@@ -153,7 +154,7 @@ pub fn run(settings: &Settings, observer: &dyn Observer, stop: &Stop) -> Result<
     let own = overlap(&named, &dest, settings.links.source);
     let mut run = Run { pass, observer, sources, dest, own, kept: None };
     let (pool, workers) = pool(&run, files)?;
-    run.kept = past::open(settings, workers)?;
+    run.kept = kept.map(|kept| kept.shared_by(workers));
     pool.install(|| run.both_phases(workers, &mut report));
     run.close_ledger(&mut report);
     Ok(report)

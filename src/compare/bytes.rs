@@ -29,19 +29,20 @@ pub fn match_bytes(
     mut hasher: Option<&mut RangeHasher>,
     stop: &Stop,
 ) -> Result<Matched, Trouble> {
+    let most = stop.step();
     with_buffers(|ours, theirs| {
         let mut matched = Matched::default();
         let mut at = bytes.start;
         while at < bytes.end {
             let left = bytes.end - at;
-            let wanted = usize::try_from(left).map_or(ours.len(), |left| left.min(ours.len()));
-            if stop.is_requested() {
-                return Err(Trouble { side: Side::Dest, verb: "read", cause: Cause::Stopped });
-            }
+            let wanted = usize::try_from(left).map_or(most, |left| left.min(most));
             let of_source =
                 read::fill_at(source, &mut ours[..wanted], at).during(Side::Source, "read")?;
             let of_dest =
                 read::fill_at(dest, &mut theirs[..wanted], at).during(Side::Dest, "read")?;
+            if !stop.admits(of_source + of_dest) {
+                return Err(Trouble { side: Side::Dest, verb: "read", cause: Cause::Stopped });
+            }
             matched.source_read_bytes += of_source as u64;
             matched.dest_read_bytes += of_dest as u64;
             if of_source < wanted || ours[..of_source] != theirs[..of_dest] {
@@ -63,6 +64,7 @@ mod tests {
 
     use super::{Matched, match_bytes};
     use crate::effort::{BUFFER_BYTES, Stop};
+    use crate::error::Class;
     use crate::model::digest::{Digest, RangeHasher};
 
     fn file(bytes: &[u8]) -> File {
@@ -94,6 +96,14 @@ mod tests {
         assert!(!matched(b"ab", b"abc", 3).is_equal);
         assert!(!matched(b"ab", b"ab", 3).is_equal);
         assert!(matched(b"abc", b"abd", 2).is_equal, "what is beyond was not asked for");
+    }
+
+    #[test]
+    fn a_run_that_is_to_stop_is_told_from_files_that_differ() {
+        let (ours, stop) = (file(b"abc"), Stop::default());
+        stop.request();
+        let stopped = match_bytes(&ours, &ours, 0..3, None, &stop);
+        assert_eq!(stopped.unwrap_err().class(), Class::Interrupted);
     }
 
     #[test]

@@ -194,11 +194,11 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Opens the ledger of `dest`, an absolute path, or begins one, for a pool of `workers` threads.
+    /// Opens the ledger of `dest`, an absolute path, or begins one.
     ///
     /// # Errors
     /// It can not be used: see [`Unfit`]. It stays as it is.
-    pub fn open(path: &Path, dest: &Path, workers: usize) -> Result<Self, Unfit> {
+    pub fn open(path: &Path, dest: &Path) -> Result<Self, Unfit> {
         let mut file = File::options().read(true).append(true).create(true).open(path)?;
         lock(&file)?;
         let (past, whole_bytes) = read(&file, dest)?;
@@ -212,9 +212,15 @@ impl Kept {
         Ok(Self {
             past,
             file: Mutex::new(file),
-            buffers: (0..=workers).map(|_| Mutex::default()).collect(),
+            buffers: Box::new([Mutex::default()]),
             failed: Mutex::new(None),
         })
+    }
+
+    /// The same for a pool of `workers` threads, which do not wait for each other.
+    #[must_use]
+    pub fn shared_by(self, workers: usize) -> Self {
+        Self { buffers: (0..=workers).map(|_| Mutex::default()).collect(), ..self }
     }
 
     fn of(&self, path: &RelPath) -> &[Verified] {

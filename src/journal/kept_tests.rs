@@ -39,7 +39,7 @@ const HORIZON: Horizon =
     Horizon { source: Stamp { secs: 100, nanos: 0 }, dest: Stamp { secs: 200, nanos: 0 } };
 
 fn open(path: &Path) -> Kept {
-    Kept::open(path, Path::new(DEST), 1).unwrap()
+    Kept::open(path, Path::new(DEST)).unwrap().shared_by(1)
 }
 
 /// A ledger of so many files, file `n` being verified from the cache.
@@ -155,7 +155,7 @@ fn any_flipped_bit_is_found_and_the_file_stays_as_it_is() {
         let mut damaged = whole.clone();
         damaged[at] ^= 4;
         fs::write(&file, &damaged).unwrap();
-        match Kept::open(&file, Path::new(DEST), 1) {
+        match Kept::open(&file, Path::new(DEST)) {
             Err(Unfit::Damaged(_) | Unfit::Foreign | Unfit::Version(_)) => {
                 assert_eq!(fs::read(&file).unwrap(), damaged, "byte {at}");
             }
@@ -174,11 +174,11 @@ fn any_flipped_bit_is_found_and_the_file_stays_as_it_is() {
 fn the_ledger_of_something_else_is_refused_and_stays_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let file = ledger(dir.path(), 3);
-    let other = Kept::open(&file, Path::new("/other"), 1);
+    let other = Kept::open(&file, Path::new("/other"));
     assert!(matches!(other, Err(Unfit::OtherDest)), "{other:?}");
     for foreign in [&b"some text of a user\n"[..], b"t", &[0; 500]] {
         fs::write(&file, foreign).unwrap();
-        let opened = Kept::open(&file, Path::new(DEST), 1);
+        let opened = Kept::open(&file, Path::new(DEST));
         assert!(matches!(opened, Err(Unfit::Foreign)), "{opened:?}");
         assert_eq!(fs::read(&file).unwrap(), foreign);
     }
@@ -189,7 +189,7 @@ fn two_runs_do_not_write_to_one_ledger() {
     let dir = tempfile::tempdir().unwrap();
     let file = ledger(dir.path(), 3);
     let first = open(&file);
-    let second = Kept::open(&file, Path::new(DEST), 1);
+    let second = Kept::open(&file, Path::new(DEST));
     assert!(matches!(second, Err(Unfit::InUse)), "{second:?}");
     first.close().unwrap();
     assert!(knows(&open(&file), 3));

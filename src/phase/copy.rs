@@ -117,7 +117,7 @@ impl Copy<'_> {
         }
         let writes = source.kind == Kind::File && action != Action::Adjust;
         if writes && link.is_none() && self.pass.permit.is_some() && self.is_spread(source) {
-            let Some(place) = Place::of(at) else { return Step::Ended(Standing::Not) };
+            let place = Place::of(at);
             return Step::Large(Box::new(LargeCopy::new(self, place, (*pair, names), record)));
         }
         let writing = self.pass.writing();

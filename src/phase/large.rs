@@ -28,22 +28,22 @@ pub struct Place {
     node: Arc<Node<Memo>>,
     layer: usize,
     source: Arc<Dir>,
-    dest: Arc<Dir>,
+    dest: Option<Arc<Dir>>,
     name: Name,
     follow: Follow,
 }
 
 impl Place {
-    /// Keeps `at`; `None` if there is no destination directory.
-    pub fn of(at: &At<'_, Memo>) -> Option<Self> {
-        Some(Self {
+    /// Keeps `at`.
+    pub fn of(at: &At<'_, Memo>) -> Self {
+        Self {
             node: Arc::clone(at.node),
             layer: at.layer,
             source: Arc::clone(at.source),
-            dest: Arc::clone(at.dest?),
+            dest: at.dest.map(Arc::clone),
             name: at.name.clone(),
             follow: at.follow,
-        })
+        }
     }
 
     /// The entry.
@@ -52,7 +52,7 @@ impl Place {
             node: &self.node,
             layer: self.layer,
             source: &self.source,
-            dest: Some(&self.dest),
+            dest: self.dest.as_ref(),
             name: &self.name,
             follow: self.follow,
         }

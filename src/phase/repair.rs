@@ -46,7 +46,16 @@ enum Checked {
     /// It is as the source has it now; the digest of its bytes, if they were read.
     Right(Pair, Option<Digest>),
     /// It is not, by this much.
-    Wrong(Pair, Diff),
+    Wrong(Pair, Diff, Reason),
+}
+
+/// Whether somebody has told why a repair did not help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    /// The destination has refused what was to be set.
+    Told,
+    /// Nobody knows.
+    Unknown,
 }
 
 /// What one round of a repair came to.
@@ -91,16 +100,16 @@ impl Verify<'_> {
                     // Of ranges the whole is known from before.
                     let digest = digest.or(todo.digest.filter(|_| !todo.ranges.is_empty()));
                     now.source().inspect(|source| self.remember_digest(source, digest));
-                    self.keep(at, &now, digest);
                     sheet.record(Record { digest, ..record }, || at.path());
                     self.source_is_finished(at, &now, sheet);
                     return standing;
                 }
-                Checked::Wrong(pair, diff) if round < rounds => {
+                Checked::Wrong(pair, diff, _) if round < rounds => {
                     let action = decide(&pair, &diff, todo.names);
                     todo = Todo { pair, action, diff, ranges: &[], digest: None, ..todo };
                 }
-                Checked::Wrong(..) => {}
+                Checked::Wrong(.., Reason::Told) => {}
+                Checked::Wrong(.., Reason::Unknown) => self.still_differs(&at.spot()),
             }
         }
         sheet.findings.remaining += 1;
@@ -168,7 +177,7 @@ impl Verify<'_> {
         }
     }
 
-    /// Compares again after a repair: what still differs is a fault.
+    /// Compares again after a repair.
     fn check(
         &self,
         at: &At<'_, Memo>,
@@ -192,11 +201,10 @@ impl Verify<'_> {
         if diff.is_none() {
             return Ok(Checked::Right(pair, digest));
         }
-        // A refusal was told, and it is the reason; but never for bytes that differ.
-        if !was_refused || diff.needs_content() {
-            self.still_differs(&at.spot());
-        }
-        Ok(Checked::Wrong(pair, diff))
+        // A refusal is no reason for bytes that differ.
+        let is_told = was_refused && !diff.needs_content();
+        let reason = if is_told { Reason::Told } else { Reason::Unknown };
+        Ok(Checked::Wrong(pair, diff, reason))
     }
 
     /// Compares a file of which some ranges were written, and the others were found equal before.

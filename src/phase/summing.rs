@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::compare::content::{Hashed, Located, hash_range, sum_file_each};
 use crate::error::{Side, Trouble};
@@ -12,14 +12,12 @@ use crate::manifest::kinds::Candidates;
 use crate::model::checksum::{Algorithm, Checksum};
 use crate::model::digest::{RangeDigest, merge, range_count};
 use crate::model::meta::Meta;
-use crate::model::path::Name;
 use crate::phase::against::Against;
-use crate::phase::large::is_large;
+use crate::phase::large::{Place, is_large};
 use crate::phase::pass::{Memo, Pass};
 use crate::report::ledger::Sheet;
-use crate::scan::node::{At, Node};
+use crate::scan::node::At;
 use crate::scan::ranges::Ranged;
-use crate::sys::dir::{Dir, Follow};
 
 /// A digest, and by which algorithm it was made.
 pub type Sum = (Algorithm, Checksum);
@@ -76,39 +74,6 @@ pub fn unmatched(stated: &[Stated], sums: &[Sum]) -> Vec<Stated> {
         sums.iter().any(|(by, digest)| stated.by.contains(*by) && *digest == stated.digest)
     };
     stated.iter().filter(|stated| !is_met(stated)).copied().collect()
-}
-
-/// An entry's place, kept while it is worked on.
-pub struct Place {
-    node: Arc<Node<Memo>>,
-    layer: usize,
-    source: Arc<Dir>,
-    name: Name,
-    follow: Follow,
-}
-
-impl Place {
-    /// Keeps `at`.
-    pub fn of(at: &At<'_, Memo>) -> Self {
-        Self {
-            node: Arc::clone(at.node),
-            layer: at.layer,
-            source: Arc::clone(at.source),
-            name: at.name.clone(),
-            follow: at.follow,
-        }
-    }
-
-    fn at(&self) -> At<'_, Memo> {
-        At {
-            node: &self.node,
-            layer: self.layer,
-            source: &self.source,
-            dest: None,
-            name: &self.name,
-            follow: self.follow,
-        }
-    }
 }
 
 /// Where a file is, for hashing it.

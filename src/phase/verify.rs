@@ -290,7 +290,7 @@ impl Verify<'_> {
         let same_file = source.kind == dest.kind && source.size == dest.size;
         let ranged = same_file && !source.is_same_file(dest) && is_large(source.size);
         if ranged && reads {
-            let Some(place) = Place::of(at) else { return Step::Ended(Standing::Not) };
+            let place = Place::of(at);
             let (pair, known) = ((*source, *dest), self.known(at, source));
             return Step::Large(Box::new(LargeCompare::new(self, place, pair, names, known)));
         }

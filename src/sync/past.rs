@@ -31,7 +31,7 @@ pub(super) struct Opened {
 ///
 /// # Errors
 /// It can not be used.
-pub(super) fn open(settings: &Settings, workers: usize) -> Result<Option<Opened>, Fault> {
+pub(super) fn open(settings: &Settings) -> Result<Option<Opened>, Fault> {
     let verifies = match settings.effect {
         Effect::Sync => settings.verify != Verify::None,
         Effect::VerifyOnly => true,
@@ -49,10 +49,17 @@ pub(super) fn open(settings: &Settings, workers: usize) -> Result<Option<Opened>
         let why = "it lies in the destination, and would be taken for a part of it";
         return Err(Fault::rule(Class::Usage, "use the ledger", place, why));
     }
-    let kept = Kept::open(file, &dest, workers)
+    let kept = Kept::open(file, &dest)
         .map_err(|unfit| Fault::rule(Class::Usage, "use the ledger", place, unfit.to_string()))?;
     thread::sleep(CLOCK_STEP);
     Ok(Some(Opened { kept, since: process::now() }))
+}
+
+impl Opened {
+    /// For a pool of `workers` threads.
+    pub(super) fn shared_by(self, workers: usize) -> Self {
+        Self { kept: self.kept.shared_by(workers), ..self }
+    }
 }
 
 /// The present, or some time before it where a server sets the times.

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use twosync::model::change::Attrs;
 use twosync::model::digest::RANGE_BYTES;
 use twosync::report::tally::Findings;
 use twosync::settings::proof::ReadBack;
@@ -94,13 +95,17 @@ fn a_source_that_is_known_is_not_read_for_a_destination_that_changed() {
 
 #[test]
 fn other_attributes_are_found_without_reading_a_byte() {
-    let arena = pair();
-    engine(&remembering(&arena));
-    let mut settings = auditing(&arena);
+    let arena = Arena::with("s/a file 0644 size=5000 seed=1\ns/b file 0600 size=5000 seed=2\n");
+    let mut settings = remembering(&arena);
+    settings.preserve.attrs.remove(Attrs::MODE);
     engine(&settings);
-    settings.preserve.attrs = twosync::model::change::Attrs::MTIME;
-    let (of_source, of_dest, _) = read(&engine(&settings));
+    // Without --perms both have got what the umask leaves; now the modes count.
+    arena.shell("chmod 755 d/a d/b").expect_code(0);
+    settings.effect = Effect::VerifyOnly;
+    engine(&settings);
+    let (of_source, of_dest, findings) = read(&engine(&auditing(&arena)));
     assert_eq!((of_source, of_dest), (0, 0));
+    assert_eq!((findings.verified_before, findings.modes_differed), (2, 2));
 }
 
 #[test]
@@ -151,6 +156,7 @@ fn what_can_not_be_used_is_refused_before_anything_is_copied() {
         let told = format!("twosync: use the ledger \"{file}\": {why}\n");
         assert_eq!(output.expect_code(1).errors().lines().next(), told.lines().next());
         assert_eq!(fs::read(arena.path(file)).ok(), before);
+        assert!(!arena.path("e").exists());
     }
     let output = arena.twosync(&["-a", "--ledger=no/ledger", "s/", "d"]);
     assert!(output.expect_code(1).errors().contains("No such file or directory"));

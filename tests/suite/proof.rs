@@ -240,6 +240,28 @@ fn damage_that_the_page_cache_hides_is_found_in_storage_and_repaired_there() {
 }
 
 #[test]
+fn a_file_that_stays_in_the_page_cache_is_not_said_to_be_read_from_storage() {
+    if !is_root_or_skipped("a file system image") {
+        return;
+    }
+    let arena = Arena::with("s dir\n");
+    // The pages of a program that runs are mapped, and the kernel keeps them.
+    let script = r#"cp "$(command -v sleep)" s/program
+        mkdir d && truncate -s 8M image && mkfs.ext4 -q image && mount -o loop image d || exit 99
+        "$TWOSYNC" -a s/ d && sync || exit 98
+        d/program 1000 &
+        until readlink /proc/$!/exe | grep -q d/program; do :; done
+        "$TWOSYNC" -av --verify-only --read-back=storage s/ d; code=$?
+        kill $!; wait $!; umount d; exit $code"#;
+    let output = arena.in_own_mounts(script);
+    if output.code == 99 {
+        return crate::support::skipped::skipped("a file system image", "no loop device");
+    }
+    let told = output.expect_code(0).told();
+    assert!(told.contains("read back from storage (1 file stayed in the page cache)"), "{told}");
+}
+
+#[test]
 fn where_there_is_no_storage_it_is_not_said_that_it_was_read() {
     if !is_root_or_skipped("a tmpfs") {
         return;

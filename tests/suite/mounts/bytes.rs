@@ -34,6 +34,26 @@ fn what_is_stored_wrong_once_is_found_and_only_that_is_written_again() {
 }
 
 #[test]
+fn what_a_second_round_of_repair_brings_in_line_is_no_fault() {
+    if !can_mount_or_skipped() {
+        return;
+    }
+    for (rounds, code, end) in
+        [("1", 40, "0 repaired, 1 remaining"), ("2", 0, "1 repaired, 0 remaining")]
+    {
+        let (arena, mount) = mounted_pair(SIZES[0]);
+        // The copy, and the first repair.
+        mount.plan(Call::Write, "bad", Fault::FlipsBit, Often::Once);
+        mount.plan(Call::Write, "bad", Fault::FlipsBit, Often::Once);
+        let output = arena.twosync(&["-ai", &format!("--repair={rounds}"), "s/", "d"]);
+        let said = complaints(output.expect_code(code));
+        assert_eq!(said.len(), if code == 0 { 0 } else { 2 }, "{said:?}");
+        assert!(verdict(&output).ends_with(end), "{}", verdict(&output));
+        assert_eq!(mount.struck(), 2);
+    }
+}
+
+#[test]
 fn what_is_always_stored_wrong_ends_with_40_and_is_named() {
     if !can_mount_or_skipped() {
         return;
